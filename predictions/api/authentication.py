@@ -1,0 +1,45 @@
+"""Programs show a token."""
+
+from typing import TYPE_CHECKING
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+
+from predictions.services.tokens import find_token
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from rest_framework.request import Request
+
+    from predictions.models import ApiToken
+
+
+class Bearer(BaseAuthentication):
+    """`Authorization: Bearer <token>`. Reads headers only, never the body."""
+
+    def authenticate(self, request: "Request") -> "tuple[User, ApiToken] | None":
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != b"bearer":
+            return None
+        if len(words) != 2:  # noqa: PLR2004 - the scheme and the token.
+            raise AuthenticationFailed("Send 'Authorization: Bearer <token>'.")
+        token = find_token(secret=words[1].decode("latin-1"))
+        if token is None:
+            raise AuthenticationFailed(
+                "This token is not valid any more. Make a new one."
+            )
+        return token.user, token
+
+    def authenticate_header(self, request: "Request") -> str:
+        return "Bearer"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    """What the OpenAPI page says of it."""
+
+    target_class = "predictions.api.authentication.Bearer"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}

@@ -1,0 +1,85 @@
+"""What was uploaded."""
+
+import uuid
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from predictions.models.case import Case, Specimen
+from predictions.models.laboratory import SPACING_VALIDATORS
+from predictions.models.visibility import LaboratoryScopedQuerySet
+
+
+class ImageQuerySet(LaboratoryScopedQuerySet["Image"]):
+    laboratory_path = "case__laboratory"
+
+
+class Image(models.Model):
+    """One accepted image. Its bytes never change; its row hardly.
+
+    The files are named by ids of images/store.py: `stored_file` is what was sent,
+    to the byte; `display_file` and `thumbnail_file` are our own re-encodings, without
+    metadata, and all that a browser is ever shown.
+    """
+
+    class Format(models.TextChoices):
+        PNG = "PNG", "PNG"
+        JPEG = "JPEG", "JPEG"
+        TIFF = "TIFF", "TIFF"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, models.PROTECT, related_name="images")
+    # The database holds (specimen, case) together: see migration 0002.
+    specimen = models.ForeignKey(Specimen, models.PROTECT, related_name="images")
+    # May carry a patient's name: shown, escaped, to its uploader alone; never logged.
+    filename = models.CharField(max_length=255)
+    format = models.CharField(max_length=8, choices=Format)
+    size_bytes = models.BigIntegerField(validators=[MinValueValidator(1)])
+    sha256_received = models.CharField("SHA-256 as received", max_length=64)
+    sha256_stored = models.CharField("SHA-256 as stored", max_length=64)
+    width_px = models.PositiveIntegerField("width (px)")
+    height_px = models.PositiveIntegerField("height (px)")
+    spacing_um = models.FloatField(
+        "spacing (µm/px)", null=True, blank=True, validators=SPACING_VALIDATORS
+    )
+    spacing_assumed = models.BooleanField(
+        default=False, help_text="The laboratory's default, not stated at upload."
+    )
+    magnification = models.FloatField("objective magnification", null=True, blank=True)
+    notes = models.JSONField(
+        default=list, help_text="What was decided when the pixels were read."
+    )
+    stored_file = models.UUIDField(unique=True)
+    display_file = models.UUIDField(unique=True)
+    thumbnail_file = models.UUIDField(unique=True)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="uploaded_images"
+    )
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ImageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["uploaded_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "sha256_received"], name="image_once_in_a_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(width_px__gt=0) & Q(height_px__gt=0) & Q(size_bytes__gt=0),
+                name="image_has_pixels",
+            ),
+            models.CheckConstraint(
+                condition=Q(spacing_um__isnull=True) | Q(spacing_um__gt=0),
+                name="image_spacing_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(spacing_um__isnull=False) | Q(spacing_assumed=False),
+                name="image_assumed_spacing_has_a_value",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case} · {str(self.id)[:8]}"

@@ -1,0 +1,84 @@
+"""The tenant, and who belongs to it."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+# A microscope's range: 100x oil immersion to a macro photograph.
+SPACING_LIMITS_UM = (0.02, 50.0)
+SPACING_VALIDATORS = [
+    MinValueValidator(SPACING_LIMITS_UM[0]),
+    MaxValueValidator(SPACING_LIMITS_UM[1]),
+]
+
+
+class Role(models.TextChoices):
+    TECHNICIAN = "technician"
+    PATHOLOGIST = "pathologist"
+    ADMINISTRATOR = "administrator"
+
+
+class LaboratoryQuerySet(models.QuerySet["Laboratory"]):
+    def visible_to(self, user: "User | AnonymousUser") -> "LaboratoryQuerySet":
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self.filter(memberships__user=user)
+
+
+class Laboratory(models.Model):
+    """A pathology laboratory: the tenant. Nobody sees another one's cases."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120, unique=True)
+    default_spacing_um = models.FloatField(
+        "default spacing (µm/px)",
+        null=True,
+        blank=True,
+        validators=SPACING_VALIDATORS,
+        help_text="Assumed, and said to be, when an upload does not state its own.",
+    )
+    quota_bytes = models.BigIntegerField(
+        "storage quota (bytes)", default=50 * 1000**3, validators=[MinValueValidator(0)]
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = LaboratoryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "laboratories"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person's role in a laboratory."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships"
+    )
+    laboratory = models.ForeignKey(
+        Laboratory, models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(max_length=20, choices=Role)
+
+    class Meta:
+        ordering = ["laboratory__name", "user__username"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "laboratory"], name="one_role_per_laboratory"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role}, {self.laboratory})"

@@ -1,0 +1,78 @@
+"""The audit trail: append an event, verify a chain."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.utils import timezone
+
+from predictions.models import AuditEvent, Laboratory
+from predictions.models.audit import GENESIS
+
+
+def record_event(
+    *,
+    laboratory: Laboratory | None,
+    actor: User | None,
+    action: str,
+    subject: str,
+    detail: dict[str, object] | None = None,
+) -> AuditEvent:
+    """Append a link to the laboratory's chain (None: the installation's).
+
+    Call it last in the transaction that does what it tells of: from here to COMMIT
+    the chain is this transaction's alone. Raises outside of a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("An event needs its transaction.")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"audit:{laboratory.pk if laboratory else 'installation'}"],
+        )
+    last = AuditEvent.objects.chain(laboratory).last()
+    event = AuditEvent(
+        laboratory=laboratory,
+        sequence=last.sequence + 1 if last else 1,
+        actor_id=actor.pk if actor else None,
+        actor=actor.get_username() if actor else "system",
+        action=action,
+        subject=subject,
+        detail=detail or {},
+        at=timezone.now(),
+        previous_hash=last.hash if last else GENESIS,
+    )
+    event.hash = event.expected_hash()
+    event.save(force_insert=True)
+    return event
+
+
+class BrokenLink(NamedTuple):
+    """The first row of a chain that is not what was written."""
+
+    laboratory: Laboratory | None
+    sequence: int
+    why: str
+
+
+def verify_chains() -> Iterator[BrokenLink]:
+    """Recompute every chain; yield each one's first broken link."""
+    for laboratory in [None, *Laboratory.objects.all()]:
+        broken = _verify_chain(laboratory)
+        if broken:
+            yield broken
+
+
+def _verify_chain(laboratory: Laboratory | None) -> BrokenLink | None:
+    previous_hash, sequence = GENESIS, 0
+    for event in AuditEvent.objects.chain(laboratory).iterator():
+        sequence += 1
+        if event.sequence != sequence:
+            return BrokenLink(laboratory, sequence, "is missing")
+        if event.previous_hash != previous_hash:
+            return BrokenLink(laboratory, sequence, "does not follow the one before")
+        if event.hash != event.expected_hash():
+            return BrokenLink(laboratory, sequence, "was changed")
+        previous_hash = event.hash
+    return None
