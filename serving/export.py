@@ -1,0 +1,279 @@
+"""Keras models -> a SavedModel that TensorFlow Serving can serve.
+
+Everything between stored pixels and the calibrated answer is put into the graph.
+What was written is loaded back as production loads it, and must answer the same,
+before it appears under its version.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from serving.contract import (
+    AGGREGATE,
+    ASK,
+    ATTENTION,
+    CONTRACT,
+    CONTRACT_FILE,
+    DESCRIBE,
+    EMBED,
+    EMBEDDINGS,
+    PROBABILITY,
+    SERVING_DEFAULT,
+    TILES,
+    TISSUE,
+    ModelContract,
+    SignatureSpec,
+    TensorSpec,
+    signatures,
+)
+from serving.messages import ModelSpec, PredictionLog, PredictLog, PredictRequest
+from serving.server.loader import LoadError, Servable, Signature, Threads
+
+LOGIT = "logit"
+ASSETS_EXTRA = "assets.extra"
+WARMUP_FILE = "tf_serving_warmup_requests"
+WARMUP_TILES = (1, 16)  # A rest of a batch and a common batch: shapes tune kernels.
+
+# Float32 sums in another order, and oneDNN's blocked kernels, differ by about 1e-6.
+TOLERANCE = 1e-4
+
+UNKNOWN_RANK = (-1,)  # Equal to no shape that a contract promises.
+
+
+class ExportError(Exception):
+    """The exported model would not answer as the Keras one: nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MilModel:
+    """The trained parts of an attention-based multiple-instance-learning model.
+
+    embedder: (n, side, side, 3) uint8 RGB -> (n, d) float32. Scaling is inside.
+    aggregator: (n, d) float32 -> {"logit": (), "attention": (n,), "tissue": ()}, all
+    float32; its batch axis is the bag's tiles. Attention sums to 1; tissue in [0, 1].
+    temperature, bias: probability = sigmoid(logit / temperature + bias), fitted on
+    cases that the weights have not seen.
+    """
+
+    embedder: keras.Model
+    aggregator: keras.Model
+    contract: ModelContract
+    temperature: float = 1.0
+    bias: float = 0.0
+
+
+def export_mil(
+    model: MilModel,
+    *,
+    base_path: Path,
+    version: int,
+    extra: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Write `base_path`/`version`/, whole or not at all. Returns that folder.
+
+    base_path: models/<name>, the folder that the model server watches.
+    extra: more files for assets.extra/, by name: model card, evaluation, ...
+    Raises ExportError, FileExistsError if that version is there already.
+    """
+    target = base_path / str(version)
+    if target.exists():
+        raise FileExistsError(f"{target} exists: a version is never overwritten.")
+    base_path.mkdir(parents=True, exist_ok=True)
+    # Beside the target, to be renamed; the dot and letters keep any server off.
+    written = Path(tempfile.mkdtemp(prefix=".export-", dir=base_path))
+    try:
+        _save(model, written)
+        _write_extra(model.contract, written / ASSETS_EXTRA, extra or {})
+        _check(model, written)
+        written.chmod(0o755)  # mkdtemp's 0700 would lock another user's server out.
+        written.rename(target)
+    except BaseException:
+        shutil.rmtree(written)
+        raise
+    _sync(base_path)
+    return target
+
+
+def _save(model: MilModel, folder: Path) -> None:
+    module = tf.Module()
+    # Not the Keras models themselves: the C++ loader does not find their variables.
+    module.kept = [
+        variable._value  # noqa: SLF001 (Keras has no public name for it)
+        for part in (model.embedder, model.aggregator)
+        for variable in part.variables
+    ]
+    specs = signatures(model.contract)
+    functions = {
+        name: tf.function(
+            function,
+            input_signature=[
+                tf.TensorSpec(spec.shape, spec.dtype, name=alias)
+                for alias, spec in specs[name].inputs.items()
+            ],
+        )
+        for name, function in _functions(model).items()
+    }
+    module.functions = functions
+    tf.saved_model.save(
+        module,
+        str(folder),
+        signatures={
+            name: function.get_concrete_function()
+            for name, function in functions.items()
+        },
+    )
+
+
+def _functions(model: MilModel) -> dict[str, Callable[..., dict[str, Any]]]:
+    """The signatures, as TensorFlow functions of their inputs in order."""
+    written_contract = model.contract.to_json()
+
+    def describe(ask: Any) -> dict[str, Any]:
+        return {CONTRACT: tf.constant(written_contract)}
+
+    def embed(tiles: Any) -> dict[str, Any]:
+        return {EMBEDDINGS: model.embedder(tiles, training=False)}
+
+    def aggregate(embeddings: Any) -> dict[str, Any]:
+        bag = model.aggregator(embeddings, training=False)
+        calibrated = tf.sigmoid(bag[LOGIT] / model.temperature + model.bias)
+        return {
+            PROBABILITY: calibrated,
+            ATTENTION: bag[ATTENTION],
+            TISSUE: bag[TISSUE],
+        }
+
+    return {
+        DESCRIBE: describe,
+        EMBED: embed,
+        SERVING_DEFAULT: embed,
+        AGGREGATE: aggregate,
+    }
+
+
+def _write_extra(
+    contract: ModelContract, folder: Path, extra: Mapping[str, bytes]
+) -> None:
+    folder.mkdir()
+    (folder / CONTRACT_FILE).write_text(contract.to_json(), encoding="utf-8")
+    for name, content in extra.items():
+        (folder / name).write_bytes(content)
+    with tf.io.TFRecordWriter(str(folder / WARMUP_FILE)) as records:
+        for request in _warmup_requests(contract):
+            log = PredictionLog(predict_log=PredictLog(request=request))
+            records.write(log.SerializeToString())
+
+
+def _warmup_requests(contract: ModelContract) -> list[PredictRequest]:
+    side, dim = contract.tile_side_px, contract.embedding_dim
+    calls: list[tuple[str, str, Any]] = [(DESCRIBE, ASK, np.int32(0))]
+    for count in WARMUP_TILES:
+        grey = np.full((count, side, side, 3), 127, np.uint8)
+        calls.append((EMBED, TILES, grey))
+        calls.append((AGGREGATE, EMBEDDINGS, np.zeros((count, dim), np.float32)))
+    return [
+        PredictRequest(
+            model_spec=ModelSpec(name=contract.name, signature_name=name),
+            inputs={alias: tf.make_tensor_proto(array)},
+        )
+        for name, alias, array in calls
+    ]
+
+
+def _check(model: MilModel, folder: Path) -> None:
+    """Load as production does, and compare with what Keras says."""
+    try:
+        servable = Servable(folder, threads=Threads())
+    except LoadError as error:
+        raise ExportError(f"the Session loader refuses it: {error}") from error
+    try:
+        _check_signatures(model.contract, servable)
+        side = model.contract.tile_side_px
+        random = np.random.default_rng(0)
+        for count in WARMUP_TILES:
+            tiles = random.integers(0, 256, (count, side, side, 3), np.uint8)
+            _check_answers(model, servable, tiles)
+    finally:
+        servable.close()
+
+
+def _check_signatures(contract: ModelContract, servable: Servable) -> None:
+    found = {
+        name: SignatureSpec(_specs(signature.inputs), _specs(signature.outputs))
+        for name, signature in servable.signatures.items()
+    }
+    promised = signatures(contract)
+    for name in sorted(found.keys() | promised.keys()):
+        if found.get(name) != promised.get(name):
+            raise ExportError(
+                f"signature {name} is {found.get(name)}, "
+                f"the contract says {promised.get(name)}"
+            )
+
+
+def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    return {
+        alias: TensorSpec(
+            tensor.dtype_name,
+            UNKNOWN_RANK
+            if tensor.shape is None
+            else tuple(None if size == -1 else size for size in tensor.shape),
+        )
+        for alias, tensor in tensors.items()
+    }
+
+
+def _check_answers(model: MilModel, servable: Servable, tiles: Any) -> None:
+    functions = _functions(model)
+    by_keras = functions[EMBED](tf.constant(tiles))
+    _compare(servable, EMBED, {TILES: tiles}, by_keras)
+    embeddings = by_keras[EMBEDDINGS]
+    by_keras = functions[AGGREGATE](embeddings)
+    _compare(servable, AGGREGATE, {EMBEDDINGS: embeddings.numpy()}, by_keras)
+    attention = by_keras[ATTENTION].numpy()
+    if abs(attention.sum() - 1) > TOLERANCE or attention.min() < 0:
+        raise ExportError("attention is not a distribution over the tiles")
+    if not 0 <= by_keras[TISSUE].numpy() <= 1:
+        raise ExportError("tissue is not in [0, 1]")
+    ask = np.int32(0)
+    _compare(servable, DESCRIBE, {ASK: ask}, functions[DESCRIBE](ask))
+
+
+def _compare(
+    servable: Servable,
+    name: str,
+    feeds: Mapping[str, Any],
+    by_keras: Mapping[str, Any],
+) -> None:
+    signature: Signature = servable.signatures[name]
+    wanted = sorted(signature.outputs)
+    for alias, answer in zip(
+        wanted, servable.run(signature, feeds, wanted), strict=True
+    ):
+        expected = by_keras[alias].numpy()
+        if isinstance(expected, bytes):
+            same = np.asarray(answer).item() == expected
+        else:
+            same = np.isfinite(answer).all() and np.allclose(
+                answer, expected, rtol=TOLERANCE, atol=TOLERANCE
+            )
+        if not same:
+            raise ExportError(f"{name}: {alias} differs from Keras after loading back")
+
+
+def _sync(folder: Path) -> None:
+    """Make the new name durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
