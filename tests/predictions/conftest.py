@@ -5,14 +5,8 @@ from django.contrib.auth.models import User
 
 from predictions.models import Case, Image, Laboratory, Role
 from predictions.services.cases import open_case
-from predictions.services.laboratories import add_member, create_laboratory
-from tests.predictions.records import make_image
-
-
-def make_person(name: str, laboratory: Laboratory, role: Role) -> User:
-    person = User.objects.create_user(name)  # Signed in by force: no hashing.
-    add_member(laboratory=laboratory, user=person, role=role)
-    return person
+from predictions.services.laboratories import create_laboratory
+from tests.predictions.records import make_image, make_person
 
 
 @pytest.fixture

@@ -15,12 +15,22 @@ from predictions.models import (
     AnalysisStatus,
     Case,
     Image,
+    Laboratory,
     ModelVersion,
     Outcome,
     Prediction,
+    Role,
 )
+from predictions.services.laboratories import add_member
 
 MODEL = "breast-mil"
+
+
+def make_person(name: str, laboratory: Laboratory, role: Role) -> User:
+    """A member of a laboratory, signed in by force: no password to hash."""
+    person = User.objects.create_user(name)
+    add_member(laboratory=laboratory, user=person, role=role)
+    return person
 
 
 def make_image(case: Case, uploaded_by: User, **facts: Any) -> Image:
