@@ -67,13 +67,13 @@ class AnalysisQuerySet(LaboratoryScopedQuerySet["Analysis"]):
         )
         if not taken:
             return None
-        return self.select_related("image__case").filter(token=token).first()
+        return (
+            self.select_related("image__case__laboratory").filter(token=token).first()
+        )
 
     def _held(self, held: "Analysis") -> "AnalysisQuerySet":
         """The row, if it is still this attempt's: the fence."""
-        return self.filter(
-            pk=held.pk, status=AnalysisStatus.RUNNING, token=held.token
-        )
+        return self.filter(pk=held.pk, status=AnalysisStatus.RUNNING, token=held.token)
 
     def beat(self, held: "Analysis") -> bool:
         """Extend the lease. False if no longer held."""

@@ -72,5 +72,3 @@ class AuditEvent(models.Model):
             content, sort_keys=True, separators=(",", ":"), ensure_ascii=True
         )
         return hashlib.sha256((self.previous_hash + canonical).encode()).hexdigest()
-
-

@@ -17,9 +17,7 @@ class Patient(models.Model):
     """A pseudonymous code. No name, no birthday: those stay in the hospital."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    laboratory = models.ForeignKey(
-        Laboratory, models.PROTECT, related_name="patients"
-    )
+    laboratory = models.ForeignKey(Laboratory, models.PROTECT, related_name="patients")
     code = models.CharField("patient code", max_length=64)
 
     objects = PatientQuerySet.as_manager()

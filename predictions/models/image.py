@@ -48,8 +48,14 @@ class Image(models.Model):
         default=False, help_text="The laboratory's default, not stated at upload."
     )
     magnification = models.FloatField("objective magnification", null=True, blank=True)
-    notes = models.JSONField(
-        default=list, help_text="What was decided when the pixels were read."
+    mode = models.CharField(
+        "pixel format", max_length=16, help_text="As received, by Pillow's name for it."
+    )
+    pages = models.PositiveIntegerField(
+        default=1, help_text="Levels of a pyramid; the largest is read."
+    )
+    orientation = models.PositiveSmallIntegerField(
+        default=1, help_text="EXIF's, 1 to 8; width and height are of the upright image."
     )
     stored_file = models.UUIDField(unique=True)
     display_file = models.UUIDField(unique=True)

@@ -65,9 +65,9 @@ def verify_chains() -> Iterator[BrokenLink]:
 
 
 def _verify_chain(laboratory: Laboratory | None) -> BrokenLink | None:
-    previous_hash, sequence = GENESIS, 0
-    for event in AuditEvent.objects.chain(laboratory).iterator():
-        sequence += 1
+    previous_hash = GENESIS
+    events = AuditEvent.objects.chain(laboratory).iterator()
+    for sequence, event in enumerate(events, start=1):
         if event.sequence != sequence:
             return BrokenLink(laboratory, sequence, "is missing")
         if event.previous_hash != previous_hash:

@@ -1,7 +1,5 @@
 """Why a service said no: with a status, a code for programs, words for people."""
 
-from typing import ClassVar
-
 
 class ServiceError(Exception):
     """Asking the same again does not help, unless a subclass says so.
@@ -9,9 +7,9 @@ class ServiceError(Exception):
     `more` goes into the API's answer beside the words.
     """
 
-    status: ClassVar[int] = 400
-    code: ClassVar[str] = "refused"
-    title: ClassVar[str] = "This was refused"
+    status = 400
+    code = "refused"
+    title = "This was refused"
 
     def __init__(self, message: str, **more: object) -> None:
         super().__init__(message)

@@ -1,0 +1,229 @@
+"""Accepting an image: checked pixels, on disk, then on record; or not at all."""
+
+import threading
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
+
+from predictions.images.errors import ImageError
+from predictions.images.filename import check_filename
+from predictions.images.reading import ImageFacts, inspect
+from predictions.images.store import Part, Store
+from predictions.models import Analysis, Case, Image, Specimen
+from predictions.models.laboratory import SPACING_LIMITS_UM
+from predictions.services.audit import record_event
+from predictions.services.errors import ConflictError, ServiceError
+from predictions.services.laboratories import UPLOADERS, require_role
+from predictions.services.storage import store
+
+DOORBELL = "histoapp_analyses"  # The channel that the dispatcher listens to.
+
+# Each decode child may take a gigabyte: two at once is what a web pod is sized for.
+_decoding = threading.BoundedSemaphore(2)
+
+
+class UploadRefusedError(ServiceError):
+    """Nothing was stored. 507 and 503 may pass; any other status is the file's own."""
+
+    title = "This image was not accepted"
+
+    def __init__(self, message: str, *, status: int, code: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+    @classmethod
+    def because(cls, error: ImageError) -> "UploadRefusedError":
+        return cls(error.message, status=error.status, code=error.code)
+
+
+class DuplicateImageError(ConflictError):
+    """The case has these very bytes already."""
+
+    code = "duplicate_image"
+
+    def __init__(self, image: Image) -> None:
+        super().__init__("This image is in the case already.", image=str(image.pk))
+        self.image = image
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A file that came in whole, and the name it came with."""
+
+    filename: str
+    part: Part
+
+
+@dataclass(frozen=True)
+class Submission:
+    image: Image
+    analysis: Analysis
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Files that are on disk and not yet on record."""
+
+    stored: UUID
+    display: UUID
+    thumbnail: UUID
+    facts: ImageFacts
+
+    def drop(self, files: Store) -> None:
+        for name in (self.stored, self.display, self.thumbnail):
+            files.drop(name)
+
+
+def may_upload(*, case: Case, user: User, declared_bytes: int | None) -> None:
+    """Refuse what can be refused before the body is read.
+
+    Raises NotAllowedError, UploadRefusedError (413, 507).
+    """
+    require_role(laboratory=case.laboratory, user=user, roles=UPLOADERS)
+    size_bytes = declared_bytes or 0
+    if size_bytes > settings.MAX_UPLOAD_BYTES * settings.DATA_UPLOAD_MAX_NUMBER_FILES:
+        raise too_large()
+    if store().free_bytes() - size_bytes < settings.MIN_FREE_BYTES:
+        raise UploadRefusedError(
+            "The server's disk is nearly full. Nothing was stored. Tell your "
+            "administrator, then upload again.",
+            status=507,
+            code="store_full",
+        )
+    used = Image.objects.filter(case__laboratory=case.laboratory).aggregate(
+        total=Sum("size_bytes")
+    )["total"]
+    if (used or 0) + size_bytes > case.laboratory.quota_bytes:
+        raise UploadRefusedError(
+            f"{case.laboratory} has used up its storage quota. Nothing was stored. "
+            "Ask your administrator for more.",
+            status=507,
+            code="quota_used_up",
+        )
+
+
+def too_large() -> UploadRefusedError:
+    limit_mb = settings.MAX_UPLOAD_BYTES // 1_000_000
+    return UploadRefusedError(
+        f"This file is larger than {limit_mb} MB. Cut out a smaller field.",
+        status=413,
+        code="too_large",
+    )
+
+
+def submit_image(
+    *,
+    case: Case,
+    uploaded_by: User,
+    received: ReceivedFile,
+    spacing_um: float | None,
+    specimen_label: str = "A",
+    magnification: float | None = None,
+) -> Submission:
+    """Accept an image and ask the model about it. Durable before it returns.
+
+    spacing_um: µm per pixel as a person stated it; None takes what the file states,
+    or else the laboratory's default, and says that it was assumed. Raises UploadRefusedError, DuplicateImageError.
+    """
+    files, part = store(), received.part
+    with part:
+        try:
+            filename = check_filename(received.filename)
+            _check_spacing(spacing_um)
+            refuse_duplicate(case=case, sha256=part.sha256)
+            kept = _read_and_keep(files, part)
+        except ImageError as error:
+            raise UploadRefusedError.because(error) from error
+    stated_um = spacing_um if spacing_um is not None else kept.facts.spacing_um
+    assumed_um = case.laboratory.default_spacing_um if stated_um is None else None
+    image = Image(
+        case=case,
+        filename=filename,
+        format=kept.facts.format,
+        size_bytes=part.size_bytes,
+        sha256_received=part.sha256,
+        sha256_stored=part.sha256,
+        width_px=kept.facts.width_px,
+        height_px=kept.facts.height_px,
+        spacing_um=assumed_um if stated_um is None else stated_um,
+        spacing_assumed=assumed_um is not None,
+        magnification=magnification,
+        mode=kept.facts.mode,
+        pages=kept.facts.pages,
+        orientation=kept.facts.orientation,
+        stored_file=kept.stored,
+        display_file=kept.display,
+        thumbnail_file=kept.thumbnail,
+        uploaded_by=uploaded_by,
+    )
+    try:
+        return _record(image, specimen_label)
+    except IntegrityError:
+        kept.drop(files)
+        refuse_duplicate(case=case, sha256=part.sha256)  # A parallel upload of it.
+        raise
+
+
+def refuse_duplicate(*, case: Case, sha256: str) -> None:
+    """Raise DuplicateImageError if the case has these bytes."""
+    if existing := Image.objects.filter(case=case, sha256_received=sha256).first():
+        raise DuplicateImageError(existing)
+
+
+def _check_spacing(spacing_um: float | None) -> None:
+    low, high = SPACING_LIMITS_UM
+    if spacing_um is not None and not low <= spacing_um <= high:
+        raise UploadRefusedError(
+            f"A spacing of {spacing_um:g} µm/px is no microscope's. "
+            f"State one between {low:g} and {high:g}.",
+            status=422,
+            code="spacing_out_of_range",
+        )
+
+
+def _read_and_keep(files: Store, part: Part) -> _Kept:
+    """Decode in the child; then make the file and what is shown of it durable."""
+    with files.begin() as display, files.begin() as thumbnail:
+        with _decoding:
+            facts = inspect(part.path, display=display.path, thumbnail=thumbnail.path)
+        return _Kept(
+            stored=files.keep(part),
+            display=files.keep(display),
+            thumbnail=files.keep(thumbnail),
+            facts=facts,
+        )
+
+
+@transaction.atomic
+def _record(image: Image, specimen_label: str) -> Submission:
+    """ONE transaction: Image, Analysis and AuditEvent; then the doorbell."""
+    image.specimen, _ = Specimen.objects.get_or_create(
+        case=image.case, label=specimen_label
+    )
+    image.save(force_insert=True)
+    analysis = Analysis.objects.create(
+        image=image,
+        model_name=settings.SERVING_MODEL,
+        priority=image.case.priority,
+        asked_by=image.uploaded_by,
+    )
+    ring()
+    record_event(
+        laboratory=image.case.laboratory,
+        actor=image.uploaded_by,
+        action="image.accept",
+        subject=f"image:{image.pk}",
+        detail={"sha256": image.sha256_received, "analysis": str(analysis.pk)},
+    )
+    return Submission(image, analysis)
+
+
+def ring() -> None:
+    """Wake the dispatchers at COMMIT. Losing this costs a second, nothing else."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {DOORBELL}")

@@ -1,0 +1,111 @@
+"""Looking for rot: does the store still hold what the record says?"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from predictions.images.errors import StoredFileMissingError
+from predictions.models import Image, Prediction
+from predictions.services.audit import record_event
+from predictions.services.model_versions import hash_file
+from predictions.services.storage import store
+
+
+class Fault(NamedTuple):
+    """One thing that is not as the record says."""
+
+    subject: str  # image:<id>, prediction:<id> or file:<id>
+    what: str
+
+
+class Checked(NamedTuple):
+    """What was looked at, and what was wrong with it."""
+
+    images: int
+    faults: list[Fault]
+
+
+def check_integrity() -> Checked:
+    """Read every stored byte again: a missing file, a wrong hash, an orphan.
+
+    The store is listed before the record is read: a file that is kept meanwhile is
+    no orphan, and one that was listed is on record by the time its row is read, or
+    its upload was given up between the two. Orphans are looked up a second time.
+    """
+    listed = set(store().kept())
+    faults: list[Fault] = []
+    images = 0
+    for image in Image.objects.only(*_IMAGE_FIELDS).order_by("pk").iterator():
+        images += 1
+        faults += _check_image(image)
+    for prediction in _drawn().only("heatmap_file").iterator():
+        faults += _check_heatmap(prediction)
+    faults += _find_orphans(listed)
+    return Checked(images, faults)
+
+
+@transaction.atomic
+def record_check(*, checked: Checked, checked_by: User | None = None) -> None:
+    """Leave a trace that somebody looked, and of what was found."""
+    record_event(
+        laboratory=None,
+        actor=checked_by,
+        action="integrity.check",
+        subject="store",
+        detail={
+            "images": checked.images,
+            "faults": [f"{fault.subject} {fault.what}" for fault in checked.faults],
+        },
+    )
+
+
+_IMAGE_FIELDS = ("stored_file", "display_file", "thumbnail_file", "sha256_stored")
+
+
+def _check_image(image: Image) -> Iterator[Fault]:
+    subject = f"image:{image.pk}"
+    try:
+        if hash_file(store().local(image.stored_file)) != image.sha256_stored:
+            yield Fault(subject, "the stored file has another hash")
+    except StoredFileMissingError:
+        yield Fault(subject, "the stored file is missing")
+    except OSError as error:
+        yield Fault(subject, f"the stored file cannot be read: {error.strerror}")
+    for name in ("display_file", "thumbnail_file"):
+        if not _is_there(getattr(image, name)):
+            yield Fault(subject, f"the {name.removesuffix('_file')} is missing")
+
+
+def _check_heatmap(prediction: Prediction) -> Iterator[Fault]:
+    if prediction.heatmap_file and not _is_there(prediction.heatmap_file):
+        yield Fault(f"prediction:{prediction.pk}", "the heatmap is missing")
+
+
+def _find_orphans(listed: set[UUID]) -> Iterator[Fault]:
+    for file_id in sorted(listed - _on_record()):
+        if _is_there(file_id) and file_id not in _on_record():
+            yield Fault(f"file:{file_id}", "no record names this file")
+
+
+def _on_record() -> set[UUID]:
+    files = Image.objects.order_by().values_list(
+        "stored_file", "display_file", "thumbnail_file"
+    )
+    named = {file_id for row in files.iterator() for file_id in row}
+    heatmaps = _drawn().order_by().values_list("heatmap_file", flat=True)
+    return named | {file_id for file_id in heatmaps.iterator() if file_id}
+
+
+def _drawn() -> "QuerySet[Prediction]":
+    return Prediction.objects.filter(heatmap_file__isnull=False)
+
+
+def _is_there(file_id: UUID) -> bool:
+    try:
+        store().local(file_id)
+    except StoredFileMissingError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""Laboratories and who belongs to them."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from predictions.models import Laboratory, Membership, Role
+from predictions.services.audit import record_event
+from predictions.services.errors import NotAllowedError
+
+UPLOADERS = (Role.TECHNICIAN, Role.PATHOLOGIST)
+
+
+@transaction.atomic
+def create_laboratory(
+    *,
+    name: str,
+    created_by: User | None = None,
+    default_spacing_um: float | None = None,
+) -> Laboratory:
+    """Found a laboratory; its audit chain begins."""
+    laboratory = Laboratory.objects.create(
+        name=name, default_spacing_um=default_spacing_um
+    )
+    record_event(
+        laboratory=laboratory,
+        actor=created_by,
+        action="laboratory.create",
+        subject=f"laboratory:{laboratory.pk}",
+    )
+    return laboratory
+
+
+@transaction.atomic
+def add_member(
+    *, laboratory: Laboratory, user: User, role: Role, added_by: User | None = None
+) -> Membership:
+    """Give a person a role in a laboratory, or another one than before."""
+    membership, _ = Membership.objects.update_or_create(
+        laboratory=laboratory, user=user, defaults={"role": role}
+    )
+    record_event(
+        laboratory=laboratory,
+        actor=added_by,
+        action="membership.set",
+        subject=f"user:{user.pk}",
+        detail={"role": role},
+    )
+    return membership
+
+
+def require_role(
+    *, laboratory: Laboratory, user: User, roles: tuple[Role, ...]
+) -> None:
+    """Raise NotAllowedError unless the person has one of the roles there."""
+    allowed = Membership.objects.filter(
+        laboratory=laboratory, user=user, user__is_active=True, role__in=roles
+    )
+    if not allowed.exists():
+        words = " or a ".join(roles)
+        raise NotAllowedError(f"Ask a {words} of {laboratory} to do this.")

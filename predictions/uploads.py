@@ -1,0 +1,136 @@
+"""Files on their way in: from the socket to the store, hashed as they pass.
+
+Nothing is received unless a view has opened the door for this request: Django's own
+upload handlers would write any stranger's file to disk.
+"""
+
+import time
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.http import HttpRequest
+
+from predictions.images.errors import ImageError
+from predictions.images.store import Part
+from predictions.services.images import ReceivedFile, UploadRefusedError, too_large
+from predictions.services.storage import store
+
+GRACE_S = 10  # A slow start (TCP, TLS, a proxy) is no stalled body.
+FIELD = "file"
+
+
+class _Received(UploadedFile):  # type: ignore[type-arg]  # Generic in its stubs only.
+    """What the parser hands on: the part, instead of an open file.
+
+    Django closes it with the request: whatever was not kept by then is removed.
+    """
+
+    def __init__(self, sent_name: str, part: Part) -> None:
+        super().__init__(name="received")
+        self.sent_name = sent_name
+        self.part = part
+
+    def close(self) -> None:
+        self.part.discard()
+
+
+class PartUploadHandler(FileUploadHandler):
+    """Stream each file into a part of the store, within size and time."""
+
+    chunk_size = 256 * 1024
+
+    def __init__(self, request: HttpRequest | None = None) -> None:
+        super().__init__(request)
+        self.is_open = False
+        self.parts: list[Part] = []
+        self.refusal: UploadRefusedError | None = None
+        self.sent_name = ""
+        self.began = time.monotonic()
+        self.received_bytes = 0
+
+    def new_file(
+        self,
+        field_name: str,
+        file_name: str,
+        content_type: str,
+        content_length: int | None,
+        charset: str | None = None,
+        content_type_extra: dict[str, bytes] | None = None,
+    ) -> None:
+        """Begin a part. The name is a label: no path is ever made of it."""
+        if not self.is_open:
+            raise StopUpload(connection_reset=True)
+        self.sent_name = file_name
+        try:
+            self.parts.append(store().begin())
+        except ImageError as error:
+            self._refuse(UploadRefusedError.because(error))
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.received_bytes += len(raw_data)
+        elapsed_s = time.monotonic() - self.began
+        if self.received_bytes < settings.MIN_UPLOAD_BYTES_PER_S * (
+            elapsed_s - GRACE_S
+        ):
+            self._refuse(
+                UploadRefusedError(
+                    "The upload was too slow and was stopped. Nothing was stored. "
+                    "Check the connection and upload again.",
+                    status=408,
+                    code="too_slow",
+                )
+            )
+        if start + len(raw_data) > settings.MAX_UPLOAD_BYTES:
+            self._refuse(too_large())
+        try:
+            self.parts[-1].write(raw_data)
+        except ImageError as error:
+            self._refuse(UploadRefusedError.because(error))
+
+    def file_complete(self, file_size: int) -> _Received:
+        self.parts[-1].close()
+        return _Received(self.sent_name, self.parts[-1])
+
+    def upload_interrupted(self) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        for part in self.parts:
+            part.discard()
+
+    def _refuse(self, refusal: UploadRefusedError) -> None:
+        self.refusal = refusal
+        self.discard()
+        raise StopUpload(connection_reset=True)
+
+
+def receive_files(request: HttpRequest) -> list[ReceivedFile]:
+    """Read the body of a multipart request; every file of the field `file`.
+
+    Call it after the person, the case and the quota were checked: the body is read
+    here and not before. Raises UploadRefusedError (408, 413, 422, 507).
+    """
+    handler = PartUploadHandler(request)
+    handler.is_open = True
+    request.upload_handlers = [handler]
+    try:
+        files = request.FILES.getlist(FIELD)
+    except BaseException:
+        handler.discard()  # A broken body, a closed connection: nothing stays.
+        raise
+    if handler.refusal is not None:
+        raise handler.refusal
+    received = [
+        ReceivedFile(file.sent_name, file.part)
+        for file in files
+        if isinstance(file, _Received)
+    ]
+    if not received:
+        handler.discard()
+        raise UploadRefusedError(
+            f"No file was sent. Send at least one in the field '{FIELD}'.",
+            status=422,
+            code="no_file",
+        )
+    return received

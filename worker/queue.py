@@ -1,0 +1,27 @@
+"""The only place that names a task or sends one."""
+
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+from redis import Redis
+
+from worker.app import app
+
+ANALYSE = "worker.analyse"
+QUEUE = "analyses"
+
+
+def publish(analysis_id: UUID) -> None:
+    """Ring for one analysis. Raises kombu's OperationalError within seconds."""
+    app.send_task(ANALYSE, args=[str(analysis_id)], queue=QUEUE, retry=False)
+
+
+def waiting() -> int:
+    """How many messages nobody has taken yet. Raises redis.RedisError."""
+    return int(_redis(settings.REDIS_URL).llen(QUEUE))
+
+
+@cache
+def _redis(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
