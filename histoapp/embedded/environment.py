@@ -25,6 +25,10 @@ SECRETS = (
 # Not for the processes that serve people: only for those that set up.
 KEPT_BACK = frozenset(SECRETS[1:]) | {"DATABASE_OWNER_URL"}
 
+HEADER = (
+    "# Written by `manage.py up`: addresses afresh at each start. Keep it secret.\n"
+)
+
 
 def var_folder() -> Path:
     """Where the stack keeps everything: HISTOAPP_VAR, or var/ in the clone."""
@@ -99,7 +103,7 @@ def write(var: Path, values: Mapping[str, str]) -> None:
         fresh = path.with_name(f"environment.{os.getpid()}")
         fresh.touch(mode=0o600)
         text = "".join(f"{name}={values[name]}\n" for name in sorted(values))
-        fresh.write_text(f"# Written by `manage.py up`. Keep it secret.\n{text}")
+        fresh.write_text(f"{HEADER}{text}")
         fresh.rename(path)
     except OSError as error:
         raise EmbeddedError(f"{var} cannot be written: {error.strerror}.") from error

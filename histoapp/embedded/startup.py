@@ -1,0 +1,128 @@
+"""Bringing the stack up, each part as soon as what it needs is there."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from histoapp.embedded.errors import EmbeddedError
+from histoapp.embedded.processes import Running
+from histoapp.embedded.stack import MODEL, Stack, manage, python
+from histoapp.embedded.supervisor import Supervisor
+
+STEP_S = 300  # Migrations and the demo take seconds; a disk may be slow.
+READY_S = 120  # The model server loads TensorFlow: 5 s here.
+
+
+@contextmanager
+def locked(var: Path) -> Iterator[None]:
+    """Hold var/ for this stack alone. Raises EmbeddedError if another has it."""
+    with (var / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise EmbeddedError(
+                f"This stack is already running (process {holder}): stop it with "
+                "Ctrl-C there, or use it."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+class Startup:
+    """One start of a stack."""
+
+    def __init__(
+        self, stack: Stack, supervisor: Supervisor, say: Callable[[str], None]
+    ) -> None:
+        self.stack = stack
+        self.supervisor = supervisor
+        self.say = say
+        self.began = time.monotonic()
+        self._services = stack.services()
+
+    def run(self, *, demo: bool) -> list[str]:
+        """Start everything and wait until it is ready; returns the demo's lines."""
+        export = self._begin_export()
+        self._start_servers()
+        migrating, collecting = self._begin_database(), self._begin_static()
+        if export is not None:
+            export.finish(timeout_s=STEP_S)
+        self._start("serving")
+        migrating.finish(timeout_s=STEP_S)
+        self.say("Starting the worker and the dispatcher ...")
+        self._start("worker", "dispatcher")
+        collecting.finish(timeout_s=STEP_S)
+        self.say("Starting the web server; the model server loads its model ...")
+        self._start("web")
+        self.supervisor.wait_until_ready(timeout_s=READY_S)
+        return self._seed_demo() if demo else []
+
+    @property
+    def took_s(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
+
+    def _start(self, *names: str) -> None:
+        for name in names:
+            if name in self._services:
+                self.supervisor.start(self._services[name])
+
+    def _start_servers(self) -> None:
+        stack = self.stack
+        if "postgres" in self._services:
+            first = not stack.postgres.data.exists()
+            self.say(f"{'Making' if first else 'Starting'} the database ...")
+            stack.postgres.initialise()
+            self._start("postgres")
+        if "redis" in self._services:
+            stack.redis.initialise()
+            self._start("redis")
+        if "postgres" in self._services:
+            self.supervisor.wait_until_ready("postgres", timeout_s=READY_S)
+            stack.postgres.prepare()
+
+    def _begin_database(self) -> Running:
+        self.say("Migrating the database, collecting static files ...")
+        return self.supervisor.begin(
+            "migrate",
+            manage("migrate", "--no-input", "--verbosity", "1"),
+            self.stack.migrating_environment(),
+        )
+
+    def _begin_static(self) -> Running:
+        return self.supervisor.begin(
+            "collectstatic",
+            manage("collectstatic", "--no-input", "--verbosity", "0"),
+            self.stack.environment(),
+        )
+
+    def _begin_export(self) -> Running | None:
+        """Export the bundled model, the first time; this takes a few seconds."""
+        models = self.stack.var / "models"
+        versions = (models / MODEL).glob("[0-9]*")
+        if "serving" not in self._services or any(versions):
+            return None
+        self.say("Exporting the bundled model ...")
+        return self.supervisor.begin(
+            "export",
+            python("-m", "training", "export", str(models)),
+            self.stack.environment(),
+        )
+
+    def _seed_demo(self) -> list[str]:
+        self.say("Making the demo laboratory; its images are analysed ...")
+        environment = self.stack.environment()
+        environment["DEMO_PASSWORD"] = self.stack.values["DEMO_PASSWORD"]
+        step = self.supervisor.begin("seed_demo", manage("seed_demo"), environment)
+        start = step.log.stat().st_size
+        step.finish(timeout_s=STEP_S)
+        with step.log.open("rb") as log:
+            log.seek(start)
+            return log.read().decode().splitlines()
