@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from predictions.images.errors import ImageError
-from predictions.images.filename import check_filename
+from predictions.images.filenames import check_filename
 from predictions.images.reading import ImageFacts, inspect
 from predictions.images.store import Part, Store
 from predictions.models import Analysis, Case, Image, Specimen

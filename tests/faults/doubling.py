@@ -1,0 +1,27 @@
+"""The dispatcher, with every message published twice.
+
+`python -m tests.faults.doubling`
+"""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "histoapp.settings")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - after the set-up.
+
+from worker import queue  # noqa: E402
+
+once = queue.publish
+
+
+def twice(analysis_id: object) -> None:
+    once(analysis_id)  # type: ignore[arg-type]  # As the dispatcher gives it.
+    once(analysis_id)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    queue.publish = twice
+    call_command("dispatch")

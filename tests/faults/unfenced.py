@@ -1,0 +1,28 @@
+"""Workers that take whatever a message names: the control of the fault proof.
+
+`python -m celery -A tests.faults.unfenced:app worker ...`
+"""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "histoapp.settings")
+django.setup()
+
+from predictions.models.analysis import AnalysisQuerySet  # noqa: E402 - after set-up.
+from worker.app import app  # noqa: E402
+
+__all__ = ["app"]
+
+
+def claimable_always(rows: AnalysisQuerySet) -> AnalysisQuerySet:
+    return rows.filter(finished_at__isnull=True)
+
+
+def held_whatever_the_token(rows: AnalysisQuerySet, held: object) -> AnalysisQuerySet:
+    return rows.filter(pk=held.pk)  # type: ignore[attr-defined]  # An Analysis.
+
+
+AnalysisQuerySet.claimable = claimable_always  # type: ignore[method-assign]
+AnalysisQuerySet._held = held_whatever_the_token  # type: ignore[method-assign]
