@@ -1,0 +1,265 @@
+"""Ask the model server, over gRPC, with a deadline on every call.
+
+What leaves here has been checked: some wrong ranks abort the whole server. What
+comes back has been checked too. Importing this does not run TensorFlow.
+"""
+
+from threading import Lock
+from types import TracebackType
+from typing import Any, NamedTuple, NoReturn, Self
+
+import grpc
+import numpy as np
+
+from serving.contract import (
+    AGGREGATE,
+    ASK,
+    ATTENTION,
+    CONTRACT,
+    DESCRIBE,
+    EMBED,
+    EMBEDDINGS,
+    PROBABILITY,
+    TILES,
+    TISSUE,
+    ContractError,
+    ModelContract,
+    TensorSpec,
+    signatures,
+)
+from serving.errors import (
+    ServingBrokenError,
+    ServingRejectedError,
+    ServingUnreachableError,
+    ServingVersionGoneError,
+)
+from serving.messages import (
+    PREDICT,
+    ModelSpec,
+    PredictRequest,
+    PredictResponse,
+    TensorProto,
+)
+from serving.tensors import (
+    TENSOR_MAX_BYTES,
+    Array,
+    from_message,
+    string_from_message,
+    to_message,
+)
+
+ASKED = TensorSpec("int32", ())
+DESCRIBED = TensorSpec("string", ())
+
+MESSAGE_MAX_BYTES = 2 * TENSOR_MAX_BYTES  # gRPC's default is 4 MiB.
+ATTENTION_SUM_TOLERANCE = 1e-3  # Of float32 weights of some thousand tiles.
+
+CHANNEL_OPTIONS = [
+    ("grpc.max_send_message_length", MESSAGE_MAX_BYTES),
+    ("grpc.max_receive_message_length", MESSAGE_MAX_BYTES),
+    # A hospital's proxy settings are not meant for the model server.
+    ("grpc.enable_http_proxy", 0),
+    # Found again soon after a restart: gRPC itself would wait up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+]
+
+# gRPC's words for a call that found no connection. Nothing else tells such a call
+# from one that broke; were the words to change, it would count as broken.
+NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed")
+
+# The request itself is at fault, or the server is none that we can ask.
+REJECTIONS = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.OUT_OF_RANGE,
+    grpc.StatusCode.UNIMPLEMENTED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+}
+
+
+class Described(NamedTuple):
+    """A model's own words about itself, and the version that said them."""
+
+    contract: ModelContract
+    version: int
+
+
+class BagAnswer(NamedTuple):
+    """The answer about one image.
+
+    probability: calibrated, of malignancy. attention: (n,) float32, one weight per
+    tile, sums to 1. tissue: in [0, 1], how much this looks like H&E tissue.
+    """
+
+    probability: float
+    attention: Array
+    tissue: float
+
+
+class ServingClient:
+    """One model on one server. Threads may share it.
+
+    address: host:port, or unix:/path. timeout_s: for one call.
+    connect_timeout_s: how long one try to connect may take, of that.
+    Connects on the first call; make it, or at least call it first, in the process
+    that uses it, for gRPC does not survive a fork.
+    """
+
+    def __init__(
+        self, address: str, model: str, *, timeout_s: float, connect_timeout_s: float
+    ) -> None:
+        """Remember whom to ask; connects on the first call."""
+        self._address = address
+        self._model = model
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._lock = Lock()
+        self._channel: grpc.Channel | None = None
+        self._contracts: dict[int, ModelContract] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; the next call would connect again."""
+        with self._lock:
+            channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+    def describe(self, *, version: int | None = None) -> Described:
+        """Ask for the contract, of the newest version unless one is named.
+
+        Raises a ServingError: see serving.errors for which one means what.
+        """
+        asked = to_message(np.array(0, np.int32), ASKED)
+        answer = self._predict(DESCRIBE, ASK, asked, version)
+        written = string_from_message(_output(answer, CONTRACT), DESCRIBED)
+        try:
+            contract = ModelContract.from_json(written)
+        except ContractError as error:
+            raise ServingRejectedError(str(error)) from error
+        described = Described(contract, answer.model_spec.version.value)
+        self._contracts[described.version] = contract
+        return described
+
+    def embed(self, tiles: Array, *, version: int) -> Array:
+        """Embed a batch of tiles.
+
+        tiles: (n, side_px, side_px, 3) uint8, RGB, 0-255, unscaled: the model scales.
+        Returns (n, d) float32. Raises a ServingError.
+        """
+        spec = signatures(self._contract(version))[EMBED]
+        asked = to_message(tiles, spec.inputs[TILES])
+        answer = self._predict(EMBED, TILES, asked, version)
+        embedded = from_message(_output(answer, EMBEDDINGS), spec.outputs[EMBEDDINGS])
+        _check_count(embedded, tiles)
+        return embedded
+
+    def aggregate(self, embeddings: Array, *, version: int) -> BagAnswer:
+        """Answer about one image, from the embeddings of all its tiles.
+
+        embeddings: (n, d) float32, as `embed` of the same version gave them.
+        Raises a ServingError.
+        """
+        contract = self._contract(version)
+        spec = signatures(contract)[AGGREGATE]
+        asked = to_message(embeddings, spec.inputs[EMBEDDINGS])
+        if len(embeddings) > contract.max_tiles:
+            raise ServingRejectedError(f"not asked: {len(embeddings)} tiles in one bag")
+        if not np.isfinite(embeddings).all():
+            raise ServingRejectedError("not asked: NaN or infinity in an embedding")
+        answer = self._predict(AGGREGATE, EMBEDDINGS, asked, version)
+        outputs = {
+            name: from_message(_output(answer, name), spec.outputs[name])
+            for name in (PROBABILITY, ATTENTION, TISSUE)
+        }
+        attention = outputs[ATTENTION]
+        _check_count(attention, embeddings)
+        if attention.min() < 0 or abs(attention.sum() - 1) > ATTENTION_SUM_TOLERANCE:
+            raise ServingRejectedError("attention weights that do not sum to 1")
+        return BagAnswer(
+            _fraction(outputs[PROBABILITY]), attention, _fraction(outputs[TISSUE])
+        )
+
+    def _contract(self, version: int) -> ModelContract:
+        known = self._contracts.get(version)
+        return known or self.describe(version=version).contract
+
+    def _predict(
+        self, signature: str, name: str, tensor: TensorProto, version: int | None
+    ) -> PredictResponse:
+        spec = ModelSpec(name=self._model, signature_name=signature)
+        if version is not None:
+            spec.version.value = version
+        request = PredictRequest(model_spec=spec, inputs={name: tensor})
+        call = self._channel_of_now().unary_unary(
+            PREDICT,
+            request_serializer=PredictRequest.SerializeToString,
+            response_deserializer=PredictResponse.FromString,
+        )
+        try:
+            answer: PredictResponse = call(request, timeout=self._timeout_s)
+        except grpc.RpcError as error:
+            _sort_out(error, version)
+        answered = answer.model_spec.version.value
+        if version is not None and answered != version:
+            raise ServingRejectedError(f"version {answered} answered for {version}")
+        return answer
+
+    def _channel_of_now(self) -> grpc.Channel:
+        with self._lock:
+            if self._channel is None:
+                # gRPC calls it so, but it is how long one try to connect may take.
+                tried_ms = int(self._connect_timeout_s * 1000)
+                self._channel = grpc.insecure_channel(
+                    self._address,
+                    options=[
+                        *CHANNEL_OPTIONS,
+                        ("grpc.min_reconnect_backoff_ms", tried_ms),
+                    ],
+                )
+            return self._channel
+
+
+def _sort_out(error: Any, version: int | None) -> NoReturn:
+    """Say what a failed call means: see serving.errors."""
+    code, details = error.code(), error.details() or ""
+    words = f"{code.name}: {details}"
+    if code is grpc.StatusCode.NOT_FOUND:
+        if version is None:  # The server is up, the model not loaded yet.
+            raise ServingUnreachableError(words) from error
+        raise ServingVersionGoneError(words) from error
+    if code is grpc.StatusCode.UNAVAILABLE and details.startswith(NEVER_SENT):
+        raise ServingUnreachableError(words) from error
+    if code in REJECTIONS:
+        raise ServingRejectedError(words) from error
+    raise ServingBrokenError(words) from error
+
+
+def _output(answer: PredictResponse, name: str) -> TensorProto:
+    if name not in answer.outputs:  # Asked first: looking it up would insert it.
+        raise ServingRejectedError(f"no {name} in the answer")
+    return answer.outputs[name]
+
+
+def _check_count(answered: Array, asked: Array) -> None:
+    if len(answered) != len(asked):
+        raise ServingRejectedError(f"{len(answered)} answers for {len(asked)} tiles")
+
+
+def _fraction(number: Array) -> float:
+    value = float(number)
+    if not 0 <= value <= 1:
+        raise ServingRejectedError(f"{value} answered for a number in [0, 1]")
+    return value
