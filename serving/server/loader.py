@@ -5,6 +5,7 @@ and through Session._make_callable_from_options: Session.run and make_callable
 refuse feeds that the real server accepts.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from serving.messages import not_running
+
+# TensorFlow greets at length on import; a warning or an error it still says.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
 with not_running("tensorflow"):  # Only the session: 0.6 s instead of 1.9.
     from tensorflow.core.protobuf.config_pb2 import CallableOptions, ConfigProto
