@@ -64,6 +64,22 @@ def verify_chains() -> Iterator[BrokenLink]:
             yield broken
 
 
+class Head(NamedTuple):
+    """The newest link of a chain: kept elsewhere, it tells when a tail is cut off."""
+
+    laboratory: Laboratory | None
+    sequence: int
+    hash: str
+
+
+def chain_heads() -> Iterator[Head]:
+    """The newest link of every chain that has begun."""
+    for laboratory in [None, *Laboratory.objects.all()]:
+        last = AuditEvent.objects.chain(laboratory).last()
+        if last:
+            yield Head(laboratory, last.sequence, last.hash)
+
+
 def _verify_chain(laboratory: Laboratory | None) -> BrokenLink | None:
     previous_hash = GENESIS
     events = AuditEvent.objects.chain(laboratory).iterator()

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from predictions.images.errors import StoredFileMissingError
 from predictions.models import Image, Prediction
 from predictions.services.audit import record_event
 from predictions.services.model_versions import hash_file
 from predictions.services.storage import store
+
+# A file is kept before its row is written: in an hour the slowest upload has ended.
+SETTLED_S = 3600.0
 
 
 class Fault(NamedTuple):
@@ -29,13 +33,7 @@ class Checked(NamedTuple):
 
 
 def check_integrity() -> Checked:
-    """Read every stored byte again: a missing file, a wrong hash, an orphan.
-
-    The store is listed before the record is read: a file that is kept meanwhile is
-    no orphan, and one that was listed is on record by the time its row is read, or
-    its upload was given up between the two. Orphans are looked up a second time.
-    """
-    listed = set(store().kept())
+    """Read every stored byte again: a missing file, a wrong hash, an orphan."""
     faults: list[Fault] = []
     images = 0
     for image in Image.objects.only(*_IMAGE_FIELDS).order_by("pk").iterator():
@@ -43,7 +41,7 @@ def check_integrity() -> Checked:
         faults += _check_image(image)
     for prediction in _drawn().only("heatmap_file").iterator():
         faults += _check_heatmap(prediction)
-    faults += _find_orphans(listed)
+    faults += _find_orphans()
     return Checked(images, faults)
 
 
@@ -84,10 +82,11 @@ def _check_heatmap(prediction: Prediction) -> Iterator[Fault]:
         yield Fault(f"prediction:{prediction.pk}", "the heatmap is missing")
 
 
-def _find_orphans(listed: set[UUID]) -> Iterator[Fault]:
+def _find_orphans() -> Iterator[Fault]:
+    """The store is listed first: what comes on record meanwhile is no orphan."""
+    listed = set(store().kept(older_than_s=SETTLED_S))
     for file_id in sorted(listed - _on_record()):
-        if _is_there(file_id) and file_id not in _on_record():
-            yield Fault(f"file:{file_id}", "no record names this file")
+        yield Fault(f"file:{file_id}", "no record names this file")
 
 
 def _on_record() -> set[UUID]:
@@ -99,7 +98,7 @@ def _on_record() -> set[UUID]:
     return named | {file_id for file_id in heatmaps.iterator() if file_id}
 
 
-def _drawn() -> "QuerySet[Prediction]":
+def _drawn() -> QuerySet[Prediction]:
     return Prediction.objects.filter(heatmap_file__isnull=False)
 
 

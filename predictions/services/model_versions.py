@@ -25,7 +25,7 @@ class NotAModelError(ServiceError):
 
 
 class ModelChangedError(ConflictError):
-    """A version that answered is not what it was: its answers could not be explained."""
+    """A registered version is not what it was: its answers could not be explained."""
 
     code = "model_changed"
     title = "This model version was changed"
