@@ -22,9 +22,13 @@ class Bearer(BaseAuthentication):
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"bearer":
             return None
-        if len(words) != 2:  # noqa: PLR2004 - the scheme and the token.
-            raise AuthenticationFailed("Send 'Authorization: Bearer <token>'.")
-        token = find_token(secret=words[1].decode("latin-1"))
+        try:
+            _, secret = words
+        except ValueError:
+            raise AuthenticationFailed(
+                "Send 'Authorization: Bearer <token>'."
+            ) from None
+        token = find_token(secret=secret.decode("latin-1"))
         if token is None:
             raise AuthenticationFailed(
                 "This token is not valid any more. Make a new one."
@@ -35,7 +39,7 @@ class Bearer(BaseAuthentication):
         return "Bearer"
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # Its registry's hook has no types.
     """What the OpenAPI page says of it."""
 
     target_class = "predictions.api.authentication.Bearer"

@@ -1,20 +1,42 @@
 """Errors of the API: problem+json (RFC 9457)."""
 
+import logging
 import uuid
+from http import HTTPStatus
 from typing import Any
 
-from rest_framework.exceptions import ErrorDetail
-from rest_framework.response import Response
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpResponseBase, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError
 from rest_framework.views import exception_handler
 
 from predictions.services.errors import ServiceError
 
+logger = logging.getLogger(__name__)
 
-def problem(
+# What Django says of a body that cannot be read: the sender's fault, not ours.
+UNREADABLE = (SuspiciousOperation, MultiPartParserError, UnreadablePostError)
+KEPT_HEADERS = ("WWW-Authenticate", "Retry-After", "Allow")
+
+
+class LengthRequiredError(APIException):
+    status_code = HTTPStatus.LENGTH_REQUIRED
+    default_code = "length_required"
+    default_detail = "Say with Content-Length how long the body is."
+
+
+class BodyTooLargeError(APIException):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "body_too_large"
+    default_detail = "This body is longer than any that is needed here."
+
+
+def contents(
     *, status: int, title: str, detail: str, code: str, **more: object
-) -> Response:
+) -> dict[str, object]:
     """One problem, with a number to quote."""
-    content = {
+    return {
         "type": f"urn:histoapp:{code}",
         "title": title,
         "status": status,
@@ -22,44 +44,65 @@ def problem(
         "instance": f"urn:uuid:{uuid.uuid4()}",
         **more,
     }
-    return Response(content, status=status, content_type="application/problem+json")
 
 
-def answer(error: Exception, context: dict[str, Any]) -> Response | None:
+def of_service(error: ServiceError) -> dict[str, object]:
+    """A service's no, in its own words."""
+    return contents(
+        status=error.status,
+        title=error.title,
+        detail=str(error),
+        code=error.code,
+        **error.more,
+    )
+
+
+def answer(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
     """The exception handler of every API view; None makes it a 500."""
     if isinstance(error, ServiceError):
-        return problem(
-            status=error.status,
-            title=error.title,
-            detail=str(error),
-            code=error.code,
-            **error.more,
-        )
+        return _respond(of_service(error))
+    if isinstance(error, UNREADABLE):
+        error = ParseError("The body could not be read. Send the request again.")
     response = exception_handler(error, context)
     if response is None:
         return None
-    answered = problem(
+    more: dict[str, object] = {}
+    if response.status_code == HTTPStatus.BAD_REQUEST and _names_fields(response.data):
+        more["errors"] = response.data
+    problem = contents(
         status=response.status_code,
-        title=response.status_text,
+        title=HTTPStatus(response.status_code).phrase,
         detail=_words(response.data),
         code=getattr(error, "default_code", "error"),
+        **more,
     )
-    if response.status_code == 400 and isinstance(response.data, dict):  # noqa: PLR2004 - Bad Request.
-        answered.data["errors"] = response.data
-    for name in ("WWW-Authenticate", "Retry-After", "Allow"):
+    answered = _respond(problem)
+    for name in KEPT_HEADERS:
         if name in response.headers:
             answered[name] = response.headers[name]
     return answered
 
 
-def _words(data: object) -> str:
-    """The first sentence in what the framework says."""
-    if isinstance(data, ErrorDetail | str):
-        return str(data)
-    if isinstance(data, dict):
-        if "detail" in data:
-            return _words(data["detail"])
-        return "; ".join(f"{name}: {_words(value)}" for name, value in data.items())
-    if isinstance(data, list):
-        return " ".join(_words(item) for item in data)
-    return str(data)
+def _respond(problem: dict[str, object]) -> JsonResponse:
+    """Whatever the address would have answered with otherwise."""
+    logger.info("refused, number %s", problem["instance"])
+    return JsonResponse(
+        problem, status=problem["status"], content_type="application/problem+json"
+    )
+
+
+def _names_fields(said: object) -> bool:
+    return isinstance(said, dict) and "detail" not in said
+
+
+def _words(said: object) -> str:
+    """What the framework says, in one line."""
+    if isinstance(said, ErrorDetail | str):
+        return str(said)
+    if isinstance(said, dict):
+        if "detail" in said:
+            return _words(said["detail"])
+        return " ".join(f"{name}: {_words(words)}" for name, words in said.items())
+    if isinstance(said, list):
+        return " ".join(_words(words) for words in said)
+    return str(said)

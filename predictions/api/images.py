@@ -1,0 +1,171 @@
+"""Images: accepted, shown."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import FileUploadParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from predictions.api import problems
+from predictions.api.documentation import REFUSED, UPLOAD
+from predictions.api.files import send
+from predictions.api.filters import ImageQuery, ListedFilter
+from predictions.api.receiving import receive
+from predictions.api.requests import ApiView, declared_bytes, found, person
+from predictions.api.serializers import ImageOut, UploadIn, UploadOut
+from predictions.models import Analysis, Case, Image
+from predictions.services.errors import ServiceError
+from predictions.services.images import (
+    DuplicateImageError,
+    ReceivedFile,
+    may_upload,
+    submit_image,
+)
+
+OK, CREATED, MULTI_STATUS = 200, 201, 207
+
+
+def _images(request: Request) -> QuerySet[Image]:
+    """With their analyses, the newest first, and those analyses' answers."""
+    history = Analysis.objects.select_related(
+        "asked_by", "image", "prediction__model_version"
+    ).order_by("-created_at", "pk")
+    return (
+        Image.objects.visible_to(person(request))
+        .select_related("case", "specimen", "uploaded_by")
+        .prefetch_related(Prefetch("analyses", history))
+    )
+
+
+class CaseImagesView(ApiView, GenericAPIView[Image]):
+    """The images of one case."""
+
+    queryset = Image.objects.none()
+    serializer_class = ImageOut
+    filter_backends = [ListedFilter]
+    query_class = ImageQuery
+    parser_classes = [MultiPartParser, FileUploadParser]  # For the OpenAPI page only.
+
+    @extend_schema(
+        operation_id="cases_images_list",
+        parameters=[ImageQuery],
+        responses={200: ImageOut(many=True), **REFUSED},
+    )
+    def get(self, request: Request, case_id: UUID) -> Response:
+        """The images of a case."""
+        case = found(Case.objects.visible_to(person(request)), case_id)
+        page = self.paginate_queryset(
+            self.filter_queryset(_images(request).filter(case=case))
+        )
+        shown = ImageOut(page or [], many=True, context={"request": request})
+        return self.get_paginated_response(shown.data)
+
+    @extend_schema(**UPLOAD)
+    def post(self, request: Request, case_id: UUID) -> Response:
+        """Send images; the model is asked about each.
+
+        Person, case, role, quota and disk are checked before the body is read. One
+        file that is refused answers with its problem; of several, each has a status
+        of its own.
+        """
+        user = person(request)
+        cases = Case.objects.visible_to(user).select_related("laboratory")
+        case = found(cases, case_id)
+        may_upload(case=case, user=user, declared_bytes=declared_bytes(request))
+        files, said = receive(request)
+        with ExitStack() as unkept:
+            for received in files:
+                unkept.enter_context(received.part)
+            stated = UploadIn(data=said)
+            stated.is_valid(raise_exception=True)
+            if len(files) == 1:
+                results = [_submit(request, case, files[0], stated.validated_data)]
+            else:
+                results = [
+                    _try(request, case, received, stated.validated_data)
+                    for received in files
+                ]
+        status = results[0]["status"] if len(results) == 1 else MULTI_STATUS
+        shown = UploadOut({"results": results}, context={"request": request})
+        return Response(shown.data, status=status)
+
+
+def _try(
+    request: Request, case: Case, received: ReceivedFile, said: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One file of several: a refusal is its own, not its neighbours'."""
+    try:
+        return _submit(request, case, received, said)
+    except ServiceError as error:
+        return _result(
+            received, status=error.status, problem=problems.of_service(error)
+        )
+
+
+def _submit(
+    request: Request, case: Case, received: ReceivedFile, said: Mapping[str, Any]
+) -> dict[str, Any]:
+    try:
+        submission = submit_image(
+            case=case,
+            uploaded_by=person(request),
+            received=received,
+            spacing_um=said.get("spacing_um"),
+            magnification=said.get("magnification"),
+            specimen_label=said["specimen"],
+        )
+    except DuplicateImageError as error:
+        return _result(received, status=OK, image=error.image, duplicate=True)
+    return _result(received, status=CREATED, image=submission.image)
+
+
+def _result(
+    received: ReceivedFile,
+    *,
+    status: int,
+    image: Image | None = None,
+    problem: dict[str, object] | None = None,
+    duplicate: bool = False,
+) -> dict[str, Any]:
+    return {
+        "status": status,
+        "filename": received.filename,
+        "duplicate": duplicate,
+        "image": image,
+        "problem": problem,
+    }
+
+
+@extend_schema_view(retrieve=extend_schema(responses={200: ImageOut, **REFUSED}))
+class ImageViewSet(ApiView, mixins.RetrieveModelMixin, GenericViewSet[Image]):
+    """Images, shown as our own re-encodings without metadata."""
+
+    queryset = Image.objects.none()
+    serializer_class = ImageOut
+
+    def get_queryset(self) -> QuerySet[Image]:
+        return _images(self.request)
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **REFUSED})
+    @action(detail=True)
+    def thumbnail(self, request: Request, pk: UUID) -> Any:
+        """At most 320 pixels on the long side."""
+        image = found(self.get_queryset(), pk)
+        return send(request, image, image.thumbnail_file, name="thumbnail.jpg")
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **REFUSED})
+    @action(detail=True)
+    def display(self, request: Request, pk: UUID) -> Any:
+        """At most 2048 pixels on the long side."""
+        image = found(self.get_queryset(), pk)
+        return send(request, image, image.display_file, name="display.jpg")

@@ -1,0 +1,89 @@
+"""What every address of the API has in common: who asks, and what may be read."""
+
+import re
+from typing import IO, Any, TypeVar, cast
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import QuerySet
+from django.http import Http404
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from predictions.api.problems import BodyTooLargeError, LengthRequiredError
+
+# The longest JSON that anybody needs to send here has four short fields.
+MAX_JSON_BYTES = 16_384
+Row = TypeVar("Row", bound=models.Model)
+
+
+class OneAnswer(BaseContentNegotiation):
+    """Each address has one type of answer, whatever `Accept` says."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class SmallJSONParser(JSONParser):
+    """JSON that can exhaust neither memory nor stack."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Any = None,
+    ) -> dict[str, Any]:
+        if (declared_bytes(parser_context["request"]) or 0) > MAX_JSON_BYTES:
+            raise BodyTooLargeError
+        try:
+            sent: object = super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError("This JSON is nested too deeply.") from error
+        if not isinstance(sent, dict):
+            raise ParseError("Send a JSON object.")
+        return sent
+
+
+class ApiView(APIView):
+    """Authentication first; then what the headers tell; the body last, if at all."""
+
+    content_negotiation_class = OneAnswer
+    parser_classes = [SmallJSONParser]
+    metadata_class = None
+    lookup_value_converter = "uuid"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        encoding = request.headers.get("Content-Encoding", "identity")
+        if encoding.lower() != "identity":
+            raise UnsupportedMediaType(
+                encoding, detail="Send the body as it is, without Content-Encoding."
+            )
+        if "Transfer-Encoding" in request.headers:
+            raise LengthRequiredError
+
+
+def person(request: Request) -> User:
+    """Whoever the token belongs to: every address of the API needs one."""
+    return cast("User", request.user)
+
+
+def declared_bytes(request: Request) -> int | None:
+    """The length of the body, as its sender says; None if that is not said."""
+    declared = request.headers.get("Content-Length", "")
+    return int(declared) if re.fullmatch(r"[0-9]{1,18}", declared) else None
+
+
+def found(rows: QuerySet[Row], row_id: UUID) -> Row:
+    """The row, or 404: what is not visible is not there."""
+    row = rows.filter(pk=row_id).first()
+    if row is None:
+        raise Http404
+    return row
