@@ -128,9 +128,7 @@ class Stack:
         )
 
     def _dispatcher(self) -> Service:
-        return Service(
-            "dispatcher", python("-m", "worker.dispatcher"), self.environment()
-        )
+        return Service("dispatcher", manage("dispatch"), self.environment())
 
     def _web(self) -> Service:
         return Service(
@@ -164,7 +162,7 @@ class Stack:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/health/ready")
-            return connection.getresponse().status < http.HTTPStatus.BAD_GATEWAY
+            return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
         finally:

@@ -13,6 +13,7 @@ from histoapp.embedded.stack import MODEL, Stack, manage, python
 from histoapp.embedded.supervisor import Supervisor
 
 STEP_S = 300  # Migrations and the demo take seconds; a disk may be slow.
+DEMO_SPACING_UM = "0.25"
 READY_S = 120  # The model server loads TensorFlow: 5 s here.
 
 
@@ -104,12 +105,12 @@ class Startup:
         )
 
     def _begin_export(self) -> Running | None:
-        """Export the bundled model, the first time; this takes a few seconds."""
-        models = self.stack.var / "models"
-        versions = (models / MODEL).glob("[0-9]*")
-        if "serving" not in self._services or any(versions):
+        """Export the bundled model, unless that version is there already."""
+        if "serving" not in self._services:
             return None
-        self.say("Exporting the bundled model ...")
+        models = self.stack.var / "models"
+        if not any((models / MODEL).glob("[0-9]*")):
+            self.say("Exporting the bundled model ...")
         return self.supervisor.begin(
             "export",
             python("-m", "training", "export", str(models)),
@@ -118,11 +119,25 @@ class Startup:
 
     def _seed_demo(self) -> list[str]:
         self.say("Making the demo laboratory; its images are analysed ...")
+        images = self._demo_images()
         environment = self.stack.environment()
         environment["DEMO_PASSWORD"] = self.stack.values["DEMO_PASSWORD"]
-        step = self.supervisor.begin("seed_demo", manage("seed_demo"), environment)
-        start = step.log.stat().st_size
+        command = manage("seed_demo", *images, "--spacing-um", DEMO_SPACING_UM)
+        log = self.supervisor.logs / "seed_demo.log"
+        log.unlink(missing_ok=True)
+        step = self.supervisor.begin("seed_demo", command, environment)
         step.finish(timeout_s=STEP_S)
-        with step.log.open("rb") as log:
-            log.seek(start)
-            return log.read().decode().splitlines()
+        return log.read_text().splitlines()
+
+    def _demo_images(self) -> list[str]:
+        """Fields of the project's own generator: no patient's."""
+        folder = self.stack.var / "demo"
+        if not folder.exists():
+            command = ["-m", "training", "generate", str(folder), "--fields", "4"]
+            command += ["--spacing", DEMO_SPACING_UM]
+            step = self.supervisor.begin(
+                "generate", python(*command), self.stack.environment()
+            )
+            step.finish(timeout_s=STEP_S)
+        images = sorted(folder.glob("*.png"))
+        return [str(path) for path in images if not path.stem.endswith("-mask")]
