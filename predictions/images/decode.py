@@ -40,6 +40,7 @@ def main() -> None:
             file_bytes=_FILE_BYTES,
             open_files=_OPEN_FILES,
         )
+        jobs.prepare()
         sandbox.confine()
     except (OSError, ValueError, sandbox.SandboxError) as error:
         _say(f"unavailable {error}")

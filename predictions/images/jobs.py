@@ -19,12 +19,15 @@ _READERS: dict[str, Callable[[BinaryIO], Image.Image]] = {
     "TIFF": TiffImagePlugin.TiffImageFile,
 }
 
-warnings.simplefilter("ignore")
-warnings.simplefilter("error", Image.DecompressionBombWarning)
-Image.MAX_IMAGE_PIXELS = pixels.MAX_PIXELS
-# Pillow is told that it has looked for all its plugins: it would import more at the
-# first save, and no other reader may come near a file.
-Image._initialized = 2  # noqa: SLF001
+
+def prepare() -> None:
+    """Make Pillow strict, for the rest of this process."""
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    Image.MAX_IMAGE_PIXELS = pixels.MAX_PIXELS
+    # Pillow is told that it has looked for all its plugins: it would import more at
+    # the first save, and no other reader may come near a file.
+    Image._initialized = 2  # noqa: SLF001
 
 
 def inspect(
