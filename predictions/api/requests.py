@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -22,7 +22,7 @@ MAX_JSON_BYTES = 16_384
 Row = TypeVar("Row", bound=models.Model)
 
 
-class OneAnswer(BaseContentNegotiation):
+class OneAnswer(DefaultContentNegotiation):
     """Each address has one type of answer, whatever `Accept` says."""
 
     def select_renderer(
@@ -56,7 +56,7 @@ class ApiView(APIView):
 
     content_negotiation_class = OneAnswer
     parser_classes = [SmallJSONParser]
-    metadata_class = None
+    http_method_names = ["get", "head", "post"]
     lookup_value_converter = "uuid"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

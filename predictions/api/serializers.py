@@ -5,7 +5,14 @@ from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from predictions.api.fields import NumberField, PriorityField, WordField
-from predictions.models import Analysis, Case, Image, ModelVersion, Prediction
+from predictions.models import (
+    Analysis,
+    Case,
+    Image,
+    ModelVersion,
+    Prediction,
+    Priority,
+)
 from predictions.models.laboratory import SPACING_LIMITS_UM
 
 NOTICE = "Research use only. Not for diagnostic use."
@@ -16,7 +23,7 @@ class CaseIn(serializers.Serializer[Case]):
 
     accession_number = WordField(help_text="Unique in its laboratory.")
     patient = WordField(help_text="A pseudonymous code. Never a name.")
-    priority = PriorityField(default="routine")
+    priority = PriorityField(default=Priority.ROUTINE)
     laboratory = serializers.UUIDField(
         required=False, help_text="Only for a member of several laboratories."
     )
@@ -158,7 +165,6 @@ class ImageOut(serializers.ModelSerializer[Image]):
         help_text="As sent; for its uploader only, otherwise null."
     )
     uploaded_by = serializers.CharField(source="uploaded_by.username")
-    notes = serializers.ListField(child=serializers.CharField())
     thumbnail = serializers.SerializerMethodField()
     display = serializers.SerializerMethodField()
     analysis = serializers.SerializerMethodField(help_text="The newest.")
@@ -179,7 +185,9 @@ class ImageOut(serializers.ModelSerializer[Image]):
             "spacing_um",
             "spacing_assumed",
             "magnification",
-            "notes",
+            "mode",
+            "pages",
+            "orientation",
             "uploaded_by",
             "uploaded_at",
             "thumbnail",

@@ -48,6 +48,7 @@ def make_image(case: Case, uploaded_by: User, **facts: Any) -> Image:
             "sha256_stored": received,
             "width_px": 896,
             "height_px": 768,
+            "mode": "RGB",
             "spacing_um": 0.5,
             "stored_file": uuid.uuid4(),
             "display_file": uuid.uuid4(),
