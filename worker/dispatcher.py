@@ -23,6 +23,7 @@ from predictions.models import Analysis, AnalysisStatus
 from predictions.models.analysis import GIVE_UP_AFTER, MAX_ATTEMPTS
 from predictions.services import analyses
 from predictions.services.images import DOORBELL
+from predictions.services.storage import store
 from worker import queue
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 # A message is lost, or its worker frozen, when nobody claimed within this time.
 RING_AGAIN_AFTER = timedelta(seconds=15)
 TURN_S = 1.0
+# What a killed process was receiving: an hour is longer than any upload may take.
+SWEEP_EVERY_S = 600
+ABANDONED_AFTER_S = 3600
 AWAY = (OperationalError, InterfaceError, BrokerError, RedisError, OSError)
 
 LAPSED = (
@@ -37,8 +41,8 @@ LAPSED = (
     "be what stops it. Export it again, upload it anew, or tell your administrator."
 )
 WAITED = (
-    "No answer could be had within {hours} hours: the model server could not be "
-    "reached. Ask again once your administrator has it running."
+    "No answer could be had within {hours} hours: the model server or its workers were "
+    "away. Ask again once your administrator has them running."
 )
 
 
@@ -49,6 +53,7 @@ class Dispatcher:
         self._target = 2 * slots
         self._stopping = False
         self._listening_on: Any = None
+        self._swept_at = -float(SWEEP_EVERY_S)
 
     def run(self) -> None:
         while not self._stopping:
@@ -66,6 +71,9 @@ class Dispatcher:
     def turn(self) -> None:
         """End what is overdue; fill the queue up."""
         fail_overdue()
+        if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
+            self._swept_at = time.monotonic()
+            store().sweep_parts(older_than_s=ABANDONED_AFTER_S)
         room = self._target - queue.waiting()
         if room > 0:
             ring(take_due(limit=room))
@@ -79,20 +87,24 @@ class Dispatcher:
                 cursor.execute(f"LISTEN {DOORBELL}")
             self._listening_on = raw
             return
-        select.select([raw], [], [], TURN_S)
-        raw.poll()
-        raw.notifies.clear()
+        with connection.wrap_database_errors:  # Ours to read from, as Django would.
+            if not raw.notifies:  # A query of this turn may have brought one along.
+                select.select([raw], [], [], TURN_S)
+                raw.poll()
+            raw.notifies.clear()
 
 
 def take_due(*, limit: int) -> Sequence[UUID]:
     """Choose what to ring for, and push its next time forward.
 
     By priority, then fairly: a laboratory's n-th waiting analysis stands behind
-    another's (n-1)-th, those in flight counted; then by age.
+    another's (n-1)-th, those in flight (rung for, or running) counted; then by age.
     """
+    running = Q(status=AnalysisStatus.RUNNING, lease_until__gte=Now())
+    rung = Q(status=AnalysisStatus.ACCEPTED, next_at__gt=Now())
     in_flight = dict(
-        Analysis.objects.filter(status=AnalysisStatus.RUNNING)
-        .exclude(lease_until__lt=Now())
+        Analysis.objects.filter(running | rung)
+        .order_by()
         .values_list("image__case__laboratory")
         .annotate(count=Count("pk"))
     )
@@ -138,13 +150,9 @@ def ring(analysis_ids: Sequence[UUID]) -> None:
 
 def fail_overdue() -> None:
     """The clock: no attempt left, or too long in the queue."""
-    spent = Q(attempt__gte=MAX_ATTEMPTS)
-    too_old = Q(created_at__lt=Now() - GIVE_UP_AFTER)
-    lapsed = Analysis.objects.lapsed().filter(spent)
-    waiting = Analysis.objects.filter(status=AnalysisStatus.ACCEPTED)
-    overdue = (lapsed | waiting.filter(spent | too_old)).select_related(
-        "image__case__laboratory"
-    )
+    overdue = (
+        Analysis.objects.lapsed_for_good() | Analysis.objects.waiting_in_vain()
+    ).select_related("image__case__laboratory")
     for analysis in overdue[:100]:
         if analysis.attempt >= MAX_ATTEMPTS:
             reason = LAPSED.format(attempts=analysis.attempt)

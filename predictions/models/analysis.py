@@ -40,6 +40,17 @@ class AnalysisQuerySet(LaboratoryScopedQuerySet["Analysis"]):
         """Running, but nobody has beaten for a whole lease."""
         return self.filter(status=AnalysisStatus.RUNNING, lease_until__lt=Now())
 
+    def lapsed_for_good(self) -> "AnalysisQuerySet":
+        """Lapsed in its last attempt."""
+        return self.lapsed().filter(attempt__gte=MAX_ATTEMPTS)
+
+    def waiting_in_vain(self) -> "AnalysisQuerySet":
+        """Waiting, without an attempt left or for too long."""
+        return self.filter(
+            Q(attempt__gte=MAX_ATTEMPTS) | Q(created_at__lt=Now() - GIVE_UP_AFTER),
+            status=AnalysisStatus.ACCEPTED,
+        )
+
     def claimable(self) -> "AnalysisQuerySet":
         return self.filter(
             Q(status=AnalysisStatus.ACCEPTED)
@@ -112,17 +123,13 @@ class AnalysisQuerySet(LaboratoryScopedQuerySet["Analysis"]):
     def fail_lapsed(self, analysis_id: uuid.UUID, reason: str) -> bool:
         """Mark as failed what lapsed in its last attempt."""
         return bool(
-            self.lapsed()
-            .filter(pk=analysis_id, attempt__gte=MAX_ATTEMPTS)
-            .update(**_failed(reason))
+            self.lapsed_for_good().filter(pk=analysis_id).update(**_failed(reason))
         )
 
     def fail_waiting(self, analysis_id: uuid.UUID, reason: str) -> bool:
         """Mark as failed what waited too long, or has no attempt left."""
         return bool(
-            self.filter(pk=analysis_id, status=AnalysisStatus.ACCEPTED).update(
-                **_failed(reason)
-            )
+            self.waiting_in_vain().filter(pk=analysis_id).update(**_failed(reason))
         )
 
     def cancel(self, analysis_id: uuid.UUID) -> bool:

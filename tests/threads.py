@@ -1,0 +1,37 @@
+"""Code that runs beside a test, on database connections of its own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+from typing import TypeVar
+
+from django.db import connections
+
+T = TypeVar("T")
+
+
+def _hanging_up(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    finally:
+        connections.close_all()  # This thread's own.
+
+
+@contextmanager
+def beside(work: Callable[[], T]) -> Iterator[Future[T]]:
+    """Run it in a thread; leaving waits for its end."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(_hanging_up, work)
+
+
+def all_at_once(works: Sequence[Callable[[], T]]) -> list[T]:
+    """Run each in a thread, begun together; what each returned."""
+    barrier = Barrier(len(works))
+
+    def begin(work: Callable[[], T]) -> T:
+        barrier.wait(30)
+        return _hanging_up(work)
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(begin, works))

@@ -1,0 +1,318 @@
+"""From rows to messages: in what order, how many, and never lost."""
+
+import json
+import os
+import subprocess
+import sys
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import chain
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+from redis import Redis, RedisError
+
+from predictions.models import Analysis, AnalysisStatus, AuditEvent, Priority
+from predictions.models.analysis import GIVE_UP_AFTER, MAX_ATTEMPTS
+from predictions.services.images import ring as ring_the_dispatcher
+from tests import servers
+from tests.data import REPOSITORY
+from tests.threads import all_at_once, beside
+from tests.worker.bench import Bench, let_lapse, make_bench, wait_until
+from worker import dispatcher, queue
+from worker.dispatcher import (
+    RING_AGAIN_AFTER,
+    Dispatcher,
+    fail_overdue,
+    ring,
+    take_due,
+)
+
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+def ago(minutes: float) -> dict[str, object]:
+    return {"created_at": timezone.now() - timedelta(minutes=minutes)}
+
+
+def taken(limit: int = 100) -> list[UUID]:
+    return list(take_due(limit=limit))
+
+
+def pks(*analyses: Analysis) -> list[UUID]:
+    return [analysis.pk for analysis in analyses]
+
+
+@contextmanager
+def dispatching() -> Iterator[Dispatcher]:
+    """A dispatcher at work beside the test, stopped in the end."""
+    working = Dispatcher(slots=2)
+    with beside(working.run) as running:
+        try:
+            yield working
+            assert not running.done(), running.exception()
+        finally:
+            working.stop(0, None)
+            ring_the_dispatcher()
+
+
+# --- In what order ------------------------------------------------------------
+
+
+def test_the_oldest_comes_first(bench: Bench) -> None:
+    young, old = bench.ask(**ago(1)), bench.ask(**ago(2))
+    assert taken() == pks(old, young)
+
+
+def test_the_urgent_comes_before_the_old(bench: Bench) -> None:
+    old, urgent = bench.ask(**ago(9)), bench.ask(priority=Priority.URGENT)
+    bench.run()
+    assert taken() == pks(urgent, old)
+
+
+def test_the_laboratory_with_least_in_flight_comes_first(bench: Bench) -> None:
+    busy, idle, other = bench, make_bench("South"), make_bench("West")
+    busy.run()
+    busy.run()
+    waiting_long = busy.ask(**ago(9))
+    first, second = idle.ask(**ago(3)), idle.ask(**ago(2))
+    third = other.ask(**ago(1))
+
+    assert taken() == pks(first, third, second, waiting_long)
+
+
+def test_a_lapsed_attempt_is_not_in_flight(bench: Bench) -> None:
+    other = make_bench("South")
+    let_lapse(lapsed := bench.run(**ago(9)))
+    waiting = other.ask(**ago(1))
+    assert taken() == pks(lapsed, waiting)
+
+
+def test_what_was_rung_for_is_in_flight(bench: Bench) -> None:
+    """Messages that nobody has taken yet count: one slot at a time is fair too."""
+    flooding, other = bench, make_bench("South")
+    many = [flooding.ask(**ago(9 - number)) for number in range(4)]
+    few = [other.ask(**ago(2 - number)) for number in range(2)]
+
+    order = [taken(limit=1)[0] for _ in range(6)]
+    assert order == pks(many[0], few[0], many[1], few[1], many[2], many[3])
+
+
+def test_a_flood_does_not_hide_the_other_laboratory(bench: Bench) -> None:
+    for number in range(20):
+        bench.ask(**ago(30 - number))
+    alone = make_bench("South").ask(**ago(1))
+    assert alone.pk in taken(limit=2)
+
+
+# --- How often ----------------------------------------------------------------
+
+
+def test_what_was_taken_is_due_again_only_after_a_while(bench: Bench) -> None:
+    analysis = bench.ask()
+    assert taken() == pks(analysis)
+    assert taken() == []
+
+    analysis.refresh_from_db()
+    wait = analysis.next_at - timezone.now()
+    assert RING_AGAIN_AFTER / 2 < wait <= RING_AGAIN_AFTER
+    Analysis.objects.update(next_at=timezone.now())
+    assert taken() == pks(analysis), "nobody claimed it: the message was lost"
+
+
+def test_what_somebody_works_on_is_not_rung_for(bench: Bench) -> None:
+    held = bench.run()
+    Analysis.objects.update(next_at=timezone.now())
+    assert taken() == []
+    let_lapse(held)
+    assert taken() == pks(held)
+
+
+def test_what_has_no_attempt_left_is_not_rung_for(bench: Bench) -> None:
+    let_lapse(bench.run())
+    Analysis.objects.update(attempt=MAX_ATTEMPTS)
+    assert taken() == []
+
+
+def test_five_dispatchers_never_ring_twice_for_one_row(bench: Bench) -> None:
+    asked = [bench.ask().pk for _ in range(40)]
+
+    def take_all() -> list[UUID]:
+        return list(chain.from_iterable(take_due(limit=4) for _ in range(30)))
+
+    rung = list(chain.from_iterable(all_at_once([take_all] * 5)))
+    assert len(rung) == len(set(rung)), "somebody was rung for twice"
+    assert set(rung) == set(asked)
+
+
+# --- The queue ----------------------------------------------------------------
+
+
+def test_a_message_names_the_task_and_the_row(bench: Bench, doorbell: Redis) -> None:
+    analysis = bench.ask()
+    ring(pks(analysis))
+
+    written = doorbell.rpop(queue.QUEUE)
+    assert isinstance(written, bytes)
+    message = json.loads(written)
+    arguments, *_ = json.loads(b64decode(message["body"]))
+    assert message["headers"]["task"] == queue.ANALYSE
+    assert arguments == [str(analysis.pk)]
+
+
+def test_the_queue_is_topped_up_to_twice_the_slots(
+    bench: Bench, doorbell: Redis
+) -> None:
+    for _ in range(10):
+        bench.ask()
+    one = Dispatcher(slots=2)
+
+    one.turn()
+    assert doorbell.llen(queue.QUEUE) == 4
+    one.turn()
+    assert doorbell.llen(queue.QUEUE) == 4
+    doorbell.rpop(queue.QUEUE)
+    one.turn()
+    assert doorbell.llen(queue.QUEUE) == 4
+    assert Analysis.objects.due().count() == 5
+
+
+def test_what_could_not_be_published_is_due_again_at_once(bench: Bench) -> None:
+    """In a process of its own: the broker's address is read when it starts."""
+    for _ in range(3):
+        bench.ask()
+    script = (
+        "import django; django.setup()\n"
+        "from worker.dispatcher import AWAY, ring, take_due\n"
+        "taken = take_due(limit=3)\n"
+        "try: ring(taken)\n"
+        "except AWAY: print(len(taken))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY,
+        env={**os.environ, "REDIS_URL": NOBODY},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout.split() == ["3"], ended.stderr
+    assert Analysis.objects.due().count() == 3
+
+
+def test_the_clock_goes_on_while_redis_is_away(
+    bench: Bench, settings: Settings
+) -> None:
+    old = bench.ask(created_at=timezone.now() - GIVE_UP_AFTER * 2)
+    young = bench.ask()
+    settings.REDIS_URL = NOBODY
+
+    with pytest.raises(RedisError):
+        Dispatcher(slots=2).turn()
+    old.refresh_from_db()
+    assert old.status == AnalysisStatus.FAILED
+    assert list(Analysis.objects.due()) == [young], "not taken in vain"
+
+
+# --- The clock ----------------------------------------------------------------
+
+
+def test_a_last_attempt_that_lapsed_fails_with_words(bench: Bench) -> None:
+    let_lapse(bench.run())
+    Analysis.objects.update(attempt=MAX_ATTEMPTS)
+    fail_overdue()
+
+    failed = Analysis.objects.get()
+    assert failed.status == AnalysisStatus.FAILED
+    assert "stopped 4 times in a row" in failed.failure_reason
+    event = AuditEvent.objects.get(action="analysis.fail")
+    assert event.subject == f"analysis:{failed.pk}"
+    assert event.detail["reason"] == failed.failure_reason
+
+
+def test_what_waited_too_long_fails_with_words(bench: Bench) -> None:
+    old = bench.ask(created_at=timezone.now() - GIVE_UP_AFTER - timedelta(minutes=1))
+    fail_overdue()
+
+    old.refresh_from_db()
+    assert old.status == AnalysisStatus.FAILED
+    assert "within 24 hours" in old.failure_reason
+
+
+def test_nothing_else_fails_by_the_clock(bench: Bench) -> None:
+    too_old = {"created_at": timezone.now() - GIVE_UP_AFTER * 2}
+    bench.ask()
+    bench.run()
+    bench.run(**too_old)
+    let_lapse(bench.run(**too_old))
+    fail_overdue()
+
+    assert not Analysis.objects.filter(status=AnalysisStatus.FAILED).exists()
+    assert not AuditEvent.objects.filter(action="analysis.fail").exists()
+
+
+# --- LISTEN -------------------------------------------------------------------
+
+
+def test_a_notification_wakes_it_before_its_turn_comes(
+    bench: Bench, doorbell: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "TURN_S", 600.0)
+    with dispatching():
+        for number in range(1, 4):
+            bench.ask()
+            ring_the_dispatcher()
+            wait_until(
+                lambda n=number: doorbell.llen(queue.QUEUE) == n,  # type: ignore[misc]
+                "nobody woke it",
+            )
+
+
+def test_a_notification_that_came_with_a_query_is_heard(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "TURN_S", 600.0)
+
+    def listen_then_query_then_wait() -> None:
+        listening = Dispatcher(slots=2)
+        listening._wait()
+        ring_the_dispatcher()  # On its own connection: it comes with the answer.
+        listening._wait()
+
+    with beside(listen_then_query_then_wait) as waiting:
+        try:
+            waiting.result(timeout=20)
+        finally:
+            ring_the_dispatcher()
+
+
+def test_it_survives_its_connections_being_cut(
+    bench: Bench, doorbell: Redis, committed_db: str
+) -> None:
+    with dispatching():
+        for number in range(1, 4):
+            bench.ask()
+            wait_until(
+                lambda n=number: doorbell.llen(queue.QUEUE) == n,  # type: ignore[misc]
+                "it did not come back",
+            )
+            cut_all_connections_but_ours()
+
+
+def cut_all_connections_but_ours() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database(), pg_backend_pid()")
+        name, ours = cursor.fetchone()
+    with servers.postgres().connect() as server, server.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = %s AND pid <> %s",
+            [name, ours],
+        )
+        assert cursor.fetchone() != (0,), "the dispatcher had no connection"
