@@ -1,6 +1,5 @@
 """The real model server with the tiny real model, as a child process of a test."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -64,7 +63,11 @@ class ModelServer:
         return self._process.pid
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
         return self
 
     def __exit__(
@@ -87,7 +90,7 @@ class ModelServer:
         ]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=REPOSITORY, stdout=log, stderr=log, env={**os.environ}
+                command, cwd=REPOSITORY, stdout=log, stderr=log
             )
         if wait_s:
             self.wait_until_available(wait_s=wait_s)

@@ -138,8 +138,7 @@ class ServedModel:
         self._move(version, State.LOADING)
         logger.info("Loading %s version %d", self.name, number)
         try:
-            servable = Servable(folder, threads=self.threads)
-            warm_up(servable, folder)
+            servable = self._load(folder)
         except LoadError as error:
             version.error = StatusError(StatusCode.UNKNOWN, str(error))
             version.tried = files
@@ -150,6 +149,15 @@ class ServedModel:
         self._move(version, State.AVAILABLE)
         logger.info("Serving %s version %d", self.name, number)
         return True
+
+    def _load(self, folder: Path) -> Servable:
+        servable = Servable(folder, threads=self.threads)
+        try:
+            warm_up(servable, folder)
+        except LoadError:
+            servable.close()
+            raise
+        return servable
 
     def _unload(self, version: Version) -> None:
         self._move(version, State.UNLOADING)

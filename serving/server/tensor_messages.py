@@ -36,7 +36,7 @@ FIELDS: dict[str, tuple[str, Callable[[Array], Any]]] = {
     "int64": ("int64_val", np.ndarray.tolist),
     "uint64": ("uint64_val", np.ndarray.tolist),
     "string": ("string_val", np.ndarray.tolist),
-    "half": ("half_val", lambda array: array.view(np.uint16).tolist()),
+    "float16": ("half_val", lambda array: array.view(np.uint16).tolist()),
     "bfloat16": ("half_val", lambda array: array.view(np.uint16).tolist()),
     "complex64": ("scomplex_val", lambda array: array.view(np.float32).tolist()),
     "complex128": ("dcomplex_val", lambda array: array.view(np.float64).tolist()),
