@@ -176,9 +176,9 @@ class Postgres:
         except OSError:
             version = ""
         if version != VERSION:
-            found = f"of PostgreSQL {version}" if version else "damaged"
+            damage = f"of PostgreSQL {version}, not of PostgreSQL {VERSION}"
             raise EmbeddedError(
-                f"The database in {self.data} is {found}, not of PostgreSQL {VERSION}: "
+                f"The database in {self.data} is {damage if version else 'damaged'}: "
                 "bring back a backup, or move it away to start afresh."
             )
 
