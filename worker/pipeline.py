@@ -60,9 +60,11 @@ class Finding:
 
     @contextmanager
     def timing(self, step: str) -> Iterator[None]:
+        """Add the time spent inside to that step's."""
         began = time.perf_counter()
         yield
-        self.seconds[step] = round(time.perf_counter() - began, 4)
+        spent = self.seconds.get(step, 0.0) + time.perf_counter() - began
+        self.seconds[step] = round(spent, 4)
 
 
 def answer(question: Question, *, serving: ServingClient) -> Finding:
@@ -101,13 +103,9 @@ def _ask(
     serving: ServingClient,
 ) -> None:
     """Embed the tiles, aggregate the bag, draw what it attended to."""
-    with finding.timing("embed"):  # Decoding streams into it.
-        embeddings = np.concatenate(
-            [
-                serving.embed(tiles, version=finding.version)
-                for tiles in _tiles(question, layout, contract.tile_side_px)
-            ]
-        )
+    embeddings = np.concatenate(
+        list(_embedded(question, layout, contract, finding, serving))
+    )
     with finding.timing("aggregate"):
         bag = serving.aggregate(embeddings, version=finding.version)
     finding.tissue = bag.tissue
@@ -116,9 +114,8 @@ def _ask(
         finding.refusal_reason = NOT_TISSUE
         return
     finding.probability = bag.probability
-    scale = question.width_px / layout.size_px[0]
     finding.tiles = [
-        _tile(box, attention=float(weight), scale=scale)
+        _tile(box, question, layout.size_px, attention=float(weight))
         for box, weight in zip(layout.boxes, bag.attention, strict=True)
     ]
     with finding.timing("draw"):
@@ -131,6 +128,25 @@ def _ask(
         )
 
 
+def _embedded(
+    question: Question,
+    layout: Layout,
+    contract: ModelContract,
+    finding: Finding,
+    serving: ServingClient,
+) -> Iterator[npt.NDArray[np.float32]]:
+    """The embeddings, batch by batch: no more tiles than that are in memory."""
+    batches = tiles_of(question, layout, contract.tile_side_px)
+    while True:
+        with finding.timing("decode"):
+            tiles = next(batches, None)
+        if tiles is None:
+            return
+        with finding.timing("embed"):
+            embedded = serving.embed(tiles, version=finding.version)
+        yield embedded
+
+
 def _check_bytes(question: Question) -> None:
     with question.path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -138,7 +154,7 @@ def _check_bytes(question: Question) -> None:
         raise ImageChangedError
 
 
-def _tiles(
+def tiles_of(
     question: Question, layout: Layout, side_px: int
 ) -> Iterator[npt.NDArray[np.uint8]]:
     """Batches of (n, side, side, 3) uint8 RGB, decoded in the child."""
@@ -153,10 +169,15 @@ def _tiles(
         yield np.frombuffer(pixels, dtype=np.uint8).reshape(-1, side_px, side_px, 3)
 
 
-def _tile(box: Box, *, attention: float, scale: float) -> dict[str, float]:
+def _tile(
+    box: Box, question: Question, size_px: tuple[int, int], *, attention: float
+) -> dict[str, float]:
+    """In pixels of the image as uploaded; rounding puts no tile outside of it."""
+    across, down = question.width_px / size_px[0], question.height_px / size_px[1]
+    side = round(box.side * min(across, down))
     return {
-        "left": round(box.left * scale),
-        "top": round(box.top * scale),
-        "side": round(box.side * scale),
+        "left": min(round(box.left * across), question.width_px - side),
+        "top": min(round(box.top * down), question.height_px - side),
+        "side": side,
         "attention": round(attention, 6),
     }

@@ -84,7 +84,8 @@ def analyse(self: "Task[..., None]", analysis_id: str) -> None:
     with Heartbeat(held):
         try:
             with asking(alone=held.breaks >= ALONE_FROM_BREAKS):
-                finding = pipeline.answer(_question(held), serving=_serving())
+                serving = _serving(settings.SERVING_ADDRESS, held.model_name)
+                finding = pipeline.answer(_question(held), serving=serving)
             _record_finding(held, finding)
         except FREE as error:
             _give_back(held, error)
@@ -96,8 +97,7 @@ def analyse(self: "Task[..., None]", analysis_id: str) -> None:
             UnknownModelVersionError,
             pipeline.ImageChangedError,
         ) as error:
-            reason = _reason(error)
-            _persist(lambda: analyses.record_failure(held=held, reason=reason))
+            _end(held, _reason(error))
 
 
 # Nobody's fault, and soon over: the attempt does not count.
@@ -106,6 +106,7 @@ FREE = (
     ServingVersionGoneError,
     ImageChildError,
     StoreFullError,
+    OSError,  # The disk is away: what is wrong with an image has names of its own.
     OperationalError,
     InterfaceError,
 )
@@ -182,11 +183,11 @@ def _question(held: Analysis) -> pipeline.Question:
 
 
 @cache
-def _serving() -> ServingClient:
-    """One channel a process, made after the fork."""
+def _serving(address: str, model_name: str) -> ServingClient:
+    """One channel a process and model, made after the fork."""
     return ServingClient(
-        settings.SERVING_ADDRESS,
-        settings.SERVING_MODEL,
+        address,
+        model_name,
         timeout_s=30,  # A batch of tiles takes a second on two cores.
         connect_timeout_s=2,
     )
@@ -208,7 +209,7 @@ def _record_finding(held: Analysis, finding: pipeline.Finding) -> None:
             store().drop(heatmap_file)
         if isinstance(error, UnknownModelVersionError):
             raise
-        logger.warning("analysis %s: stale answer discarded", held.pk)
+        _say_if_late(held, written=False)
 
 
 def _give_back(held: Analysis, error: Exception) -> None:
@@ -217,7 +218,8 @@ def _give_back(held: Analysis, error: Exception) -> None:
     after_s *= random.uniform(0.5, 1)  # noqa: S311 - jitter, no secret.
     logger.warning("analysis %s: given back: %s", held.pk, type(error).__name__)
     after = timedelta(seconds=after_s)
-    _persist(lambda: analyses.give_back(held=held, after=after))
+    written = _persist(lambda: analyses.give_back(held=held, after=after))
+    _say_if_late(held, written=written)
 
 
 def _count(held: Analysis, error: Exception) -> None:
@@ -233,14 +235,24 @@ def _count(held: Analysis, error: Exception) -> None:
         _persist(lambda: Analysis.objects.count_break(held))
     if held.attempt < MAX_ATTEMPTS:
         after = timedelta(seconds=held.attempt)
-        _persist(lambda: analyses.retry_later(held=held, after=after))
+        written = _persist(lambda: analyses.retry_later(held=held, after=after))
+        _say_if_late(held, written=written)
         return
     words = {
         ServingBrokenError: BROKE_OFF,
         DecodeCrashedError: READER_BROKE,
     }.get(type(error), TOOK_TOO_LONG)
-    reason = words.format(attempts=held.attempt, number=held.pk)
-    _persist(lambda: analyses.record_failure(held=held, reason=reason))
+    _end(held, words.format(attempts=held.attempt, number=held.pk))
+
+
+def _end(held: Analysis, reason: str) -> None:
+    written = _persist(lambda: analyses.record_failure(held=held, reason=reason))
+    _say_if_late(held, written=written)
+
+
+def _say_if_late(held: Analysis, *, written: bool) -> None:
+    if not written:
+        logger.warning("analysis %s: a late write was refused", held.pk)
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """One rig, and a hundred and twenty accepted images, for all the faults."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +12,7 @@ from predictions.services.laboratories import add_member, create_laboratory
 from predictions.services.model_versions import register_model
 from tests.faults.clinic import Clinic
 from tests.faults.rig import Rig, django_at, judge
+from tests.faults.rounds import Round, Row, write_table
 
 IMAGES = 120
 
@@ -50,3 +51,30 @@ def clinic(rig: Rig) -> Clinic:
     assert (verdict.lost, verdict.doubled, verdict.failed) == (0, 0, 0)
     assert verdict.repeated == 0, "without a fault, a doubled message repeats nothing"
     return clinic
+
+
+@pytest.fixture(scope="session")
+def table() -> Iterator[list[Row]]:
+    """A row per fault, for the documentation."""
+    rows: list[Row] = []
+    yield rows
+    write_table(rows)
+
+
+@pytest.fixture
+def begin(
+    rig: Rig, clinic: Clinic, table: list[Row]
+) -> Iterator[Callable[[str], Round]]:
+    """Begin a round under a name; nothing of an earlier one is left."""
+
+    def begin_round(fault: str) -> Round:
+        row = Row(fault)
+        table.append(row)
+        begun = Round(rig, clinic, row)
+        begun.ask()
+        return begun
+
+    rig.wake()
+    rig.settle(list(Analysis.objects.values_list("pk", flat=True)))
+    yield begin_round
+    rig.wake()

@@ -10,9 +10,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -22,17 +21,23 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 from django.db.models import Count
 from django.test import override_settings
-from django.utils import timezone
 
 from histoapp.embedded.identity import give, server_identity
 from histoapp.embedded.leash import leashed
 from histoapp.embedded.postgres import OWNER, Postgres
-from histoapp.embedded.processes import Service
+from histoapp.embedded.processes import Service, always
 from histoapp.embedded.redis import Redis
 from histoapp.embedded.supervisor import Supervised, Supervisor
-from predictions.models import Analysis, AnalysisStatus, AuditEvent, Prediction
+from predictions.models import (
+    Analysis,
+    AnalysisStatus,
+    AuditEvent,
+    Image,
+    Prediction,
+)
 from predictions.models.analysis import UNFINISHED
 from predictions.services.audit import verify_chains
+from predictions.services.storage import store
 from tests.model_server import MODEL, export_tiny_model, free_port
 from tests.servers import make_folder
 
@@ -125,6 +130,12 @@ class Rig:
         self.supervisor.supervised.remove(entry)
         entry.stop()
 
+    def wake(self) -> None:
+        """Let go on whatever a failed test left frozen."""
+        for entry in self.supervisor.supervised:
+            if entry.running is not None and entry.running.ended is None:
+                thaw(self.tree(entry.service.name))
+
     def tend(self) -> None:
         self.supervisor._look()
 
@@ -150,6 +161,10 @@ class Rig:
         assert running is not None, f"{name} does not run"
         return psutil.Process(running.pid)
 
+    def is_up(self, name: str) -> bool:
+        running = self._entry(name).running
+        return running is not None and running.ended is None
+
     def tree(self, name: str) -> list[psutil.Process]:
         process = self.process(name)
         return [process, *process.children(recursive=True)]
@@ -167,9 +182,7 @@ class Rig:
         try:
             yield
         finally:
-            for process in frozen:
-                if process.is_running():
-                    process.send_signal(signal.SIGCONT)
+            thaw(frozen)
 
     def freeze_at_work(
         self, processes: Callable[[], list[psutil.Process]]
@@ -183,10 +196,20 @@ class Rig:
             time.sleep(0.3)  # A COMMIT that was on its way has arrived by then.
             if held := running():
                 return held
-            for process in frozen:
-                process.send_signal(signal.SIGCONT)
+            thaw(frozen)
             time.sleep(0.05)
         raise AssertionError("nothing was running at any of 200 looks")
+
+    def catch_at_work(self, also: Callable[[], bool] = always) -> list[Held]:
+        """What is being analysed at a moment when that holds too."""
+        caught: list[Held] = []
+
+        def look() -> bool:
+            caught[:] = running()
+            return bool(caught) and also()
+
+        self.wait_for(look, within_s=30, why="nothing is running")
+        return caught
 
     def settle(self, asked: list[UUID], *, within_s: float = 150) -> None:
         """Wait until every one has ended."""
@@ -201,10 +224,11 @@ class Rig:
         return next(e for e in self.supervisor.supervised if e.service.name == name)
 
     def _supervise(
-        self, name: str, command: list[str], is_ready: Callable[[], bool] | None = None
+        self, name: str, command: list[str], is_ready: Callable[[], bool] = always
     ) -> None:
-        ready = {"is_ready": is_ready} if is_ready else {}
-        self.supervisor.start(Service(name, command, self.environment, **ready))
+        self.supervisor.start(
+            Service(name, command, self.environment, is_ready=is_ready)
+        )
 
     def _python(self, *arguments: str) -> list[str]:
         return leashed([sys.executable, *arguments])
@@ -246,6 +270,13 @@ def django_at(rig: Rig) -> Iterator[None]:
         database.update(before)
 
 
+def thaw(processes: Iterable[psutil.Process]) -> None:
+    """Let them go on; one that has ended meanwhile (a decode child) stays so."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGCONT)
+
+
 def running() -> list[Held]:
     rows = Analysis.objects.filter(status=AnalysisStatus.RUNNING)
     return [Held(*row) for row in rows.values_list("pk", "attempt")]
@@ -253,16 +284,6 @@ def running() -> list[Held]:
 
 def in_flight() -> int:
     return Analysis.objects.filter(status__in=UNFINISHED).count()
-
-
-def taken_up_after(held: list[Held], broken_at: datetime) -> float:
-    """Seconds until the last of them was started again."""
-    rows = Analysis.objects.filter(pk__in=[h.pk for h in held])
-    return max(
-        (row.started_at - broken_at).total_seconds()
-        for row in rows
-        if row.started_at is not None
-    )
 
 
 @dataclass(frozen=True)
@@ -299,25 +320,20 @@ def judge(asked: list[UUID]) -> Verdict:
     )
 
 
-def assert_nothing_left_behind() -> None:
-    """No orphan heatmap, no half-received file, no broken chain."""
+def assert_nothing_left_behind(*, killed_slots: int) -> None:
+    """No broken chain, no abandoned part, no file that nobody knows.
+
+    A worker killed between keeping its heatmap and COMMIT leaves that one file.
+    """
     assert list(verify_chains()) == []
+    store().sweep_parts(older_than_s=0)
     root = Path(settings.STORAGE_ROOT)
     assert list((root / "incoming").iterdir()) == []
     on_disk = {path.name for path in (root / "files").glob("*/*")}
-    heatmaps = Prediction.objects.exclude(heatmap_file=None)
-    named = {str(pk) for pk in heatmaps.values_list("heatmap_file", flat=True)}
-    images = {
-        str(name)
-        for row in heatmaps.model.objects.values_list(
-            "analysis__image__stored_file",
-            "analysis__image__display_file",
-            "analysis__image__thumbnail_file",
-        )
-        for name in row
-    }
-    assert on_disk == named | images
-
-
-def now() -> datetime:
-    return timezone.now()
+    names = [
+        *Prediction.objects.exclude(heatmap_file=None).values_list("heatmap_file"),
+        *Image.objects.values_list("stored_file", "display_file", "thumbnail_file"),
+    ]
+    known = {str(name) for row in names for name in row}
+    assert known <= on_disk
+    assert len(on_disk - known) <= killed_slots

@@ -10,7 +10,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "histoapp.settings")
 django.setup()
 
-from predictions.models.analysis import AnalysisQuerySet  # noqa: E402 - after set-up.
+from predictions.models.analysis import (  # noqa: E402 - after the set-up.
+    Analysis,
+    AnalysisQuerySet,
+)
 from worker.app import app  # noqa: E402
 
 __all__ = ["app"]
@@ -20,9 +23,9 @@ def claimable_always(rows: AnalysisQuerySet) -> AnalysisQuerySet:
     return rows.filter(finished_at__isnull=True)
 
 
-def held_whatever_the_token(rows: AnalysisQuerySet, held: object) -> AnalysisQuerySet:
-    return rows.filter(pk=held.pk)  # type: ignore[attr-defined]  # An Analysis.
+def held_whatever_the_token(rows: AnalysisQuerySet, held: Analysis) -> AnalysisQuerySet:
+    return rows.filter(pk=held.pk)
 
 
-AnalysisQuerySet.claimable = claimable_always  # type: ignore[method-assign]
-AnalysisQuerySet._held = held_whatever_the_token  # type: ignore[method-assign]
+setattr(AnalysisQuerySet, "claimable", claimable_always)  # noqa: B010 - on purpose.
+setattr(AnalysisQuerySet, "_held", held_whatever_the_token)  # noqa: B010 - likewise.
