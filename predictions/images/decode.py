@@ -40,7 +40,7 @@ def main() -> None:
             file_bytes=_FILE_BYTES,
             open_files=_OPEN_FILES,
         )
-        jobs.prepare()
+        jobs.prepare(image_format)
         sandbox.confine()
     except (OSError, ValueError, sandbox.SandboxError) as error:
         _say(f"unavailable {error}")

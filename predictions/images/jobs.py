@@ -1,11 +1,12 @@
 """What the child is asked to do with one picture. Pillow: for the child only."""
 
+import importlib
 import os
 import warnings
 from collections.abc import Callable
 from typing import BinaryIO
 
-from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from predictions.images import pages, pixels
 from predictions.images.pixels import RefusedError
@@ -13,15 +14,16 @@ from predictions.images.pixels import RefusedError
 DISPLAY_SIDE_PX, THUMBNAIL_SIDE_PX = 2048, 320
 _DISPLAY_QUALITY, _THUMBNAIL_QUALITY = 90, 80
 # By name, never by Image.open: no other reader of Pillow's can be reached.
-_READERS: dict[str, Callable[[BinaryIO], Image.Image]] = {
-    "PNG": PngImagePlugin.PngImageFile,
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
+_READERS = {
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),  # 3 ms to import: only if needed.
+    "JPEG": (JpegImagePlugin.__name__, "JpegImageFile"),  # Also writes the copies.
+    "TIFF": (TiffImagePlugin.__name__, "TiffImageFile"),  # Also reads all EXIF.
 }
 
 
-def prepare() -> None:
-    """Make Pillow strict, for the rest of this process."""
+def prepare(image_format: str) -> None:
+    """Import what this format needs, and make Pillow strict in this process."""
+    _reader(image_format)
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     Image.MAX_IMAGE_PIXELS = pixels.MAX_PIXELS
@@ -75,6 +77,13 @@ def write_tiles(
             rest = rest[os.write(out, rest) :]
 
 
+def _reader(image_format: str) -> Callable[[BinaryIO], Image.Image]:
+    module, name = _READERS[image_format]
+    reader: Callable[[BinaryIO], Image.Image]
+    reader = getattr(importlib.import_module(module), name)
+    return reader
+
+
 def _opened(file: BinaryIO, image_format: str) -> tuple[Image.Image, int]:
     """The picture, decoded, and how many pages stand beside it."""
     page_count = 1
@@ -84,7 +93,7 @@ def _opened(file: BinaryIO, image_format: str) -> tuple[Image.Image, int]:
             raise RefusedError("several_pages")
         page_count = len(found)
         file.seek(0)
-    picture = _READERS[image_format](file)
+    picture = _reader(image_format)(file)
     pixels.refuse_unreadable(picture)
     if image_format == "PNG" and getattr(picture, "n_frames", 1) > 1:
         raise RefusedError("animated")

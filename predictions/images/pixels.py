@@ -104,10 +104,12 @@ def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def fitted(picture: Image.Image, side_px: int) -> Image.Image:
-    """No side longer than this, in proportion; never larger than it was."""
+    """For eyes: no side longer than this, in proportion, never larger than it was."""
     share = min(1.0, side_px / max(picture.size))
+    if share == 1:
+        return picture
     width, height = (max(1, round(side * share)) for side in picture.size)
-    return resized(picture, (width, height))
+    return picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
 def _on_white(strip: Image.Image) -> Image.Image:
