@@ -58,7 +58,9 @@ class Supervised:
             self._bury(self.running, ended)
         elif not self.ready and self.service.is_ready():
             if self.was_ready:
-                self._say(f"{self.service.name} is ready again.")
+                self._say(
+                    f"{self.service.name} is ready again (pid {self.running.pid})."
+                )
             self.ready = self.was_ready = True
 
     def stop(self) -> None:
