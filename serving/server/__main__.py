@@ -1,9 +1,11 @@
 """python -m serving.server: serve one model until SIGTERM or SIGINT."""
 
 import logging
+import os
 import signal
 import sys
 from threading import Event
+from types import FrameType
 
 from serving.server.flags import Flags, parse
 from serving.server.grpc_api import make_server
@@ -14,6 +16,7 @@ from serving.server.rest_api import RestServer
 logger = logging.getLogger("serving.server")
 
 DRAIN_S = 30.0  # A worker's call has a shorter deadline: nobody waits longer.
+UNLOAD_S = 1.0  # After draining nobody is inside any more, or nobody ever comes out.
 
 
 def main(arguments: list[str]) -> int:
@@ -22,17 +25,29 @@ def main(arguments: list[str]) -> int:
     logging.getLogger("tensorflow").setLevel("ERROR")  # Says everything twice.
     flags = parse(arguments)
     ending = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    _end_on_signal(ending)
     models = Models([_configured(flags)])
     try:
         _serve(models, flags, ending)
     except OSError as error:
         logger.error("Failed to start server. Error: %s", error)  # noqa: TRY400 (the trace adds nothing)
         return 1
-    finally:
-        models.unload_all()
+    if not models.unload_all(timeout_s=UNLOAD_S):
+        logger.error("A request did not end in time: ending without its answer")
+        logging.shutdown()
+        os._exit(1)  # Its thread cannot be ended, and Python would wait for it.
     return 0
+
+
+def _end_on_signal(ending: Event) -> None:
+    """Drain at the first SIGTERM or SIGINT; the second ends at once."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        ending.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def _configured(flags: Flags) -> ServedModel:

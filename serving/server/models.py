@@ -121,11 +121,13 @@ class ServedModel:
             if version.state is State.AVAILABLE and version.number != wanted:
                 self._unload(version)
 
-    def unload_all(self) -> None:
-        """Wait until nobody is inside any version, and give them back."""
-        for version in self.statuses():
-            if version.state is State.AVAILABLE:
-                self._unload(version)
+    def unload_all(self, *, timeout_s: float | None = None) -> bool:
+        """Give every version back. False if somebody stayed inside one too long."""
+        return all(
+            self._unload(version, timeout_s=timeout_s)
+            for version in self.statuses()
+            if version.state is State.AVAILABLE
+        )
 
     def _make_available(self, number: int, folder: Path) -> bool:
         with self._changed:
@@ -159,15 +161,17 @@ class ServedModel:
             raise
         return servable
 
-    def _unload(self, version: Version) -> None:
+    def _unload(self, version: Version, *, timeout_s: float | None = None) -> bool:
         self._move(version, State.UNLOADING)
         with self._changed:
-            self._changed.wait_for(lambda: version.holders == 0)
+            if not self._changed.wait_for(lambda: version.holders == 0, timeout_s):
+                return False
             servable, version.servable = version.servable, None
         if servable is not None:
             servable.close()
         self._move(version, State.END)
         logger.info("Unloaded %s version %d", self.name, version.number)
+        return True
 
     def _move(self, version: Version, state: State) -> None:
         with self._changed:
@@ -229,7 +233,8 @@ class Models:
                 return errors[0]
         return None
 
-    def unload_all(self) -> None:
-        """Give everything back."""
-        for model in self._by_name.values():
-            model.unload_all()
+    def unload_all(self, *, timeout_s: float | None = None) -> bool:
+        """Give everything back. False if somebody stayed inside a version too long."""
+        return all(
+            model.unload_all(timeout_s=timeout_s) for model in self._by_name.values()
+        )

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from serving.client import ServingClient
-from serving.errors import ServingError, ServingVersionGoneError
+from serving.errors import ServingBrokenError, ServingError, ServingVersionGoneError
 from tests.data import REPOSITORY
 from tests.model_server import MODEL, ModelServer
 
@@ -36,6 +36,14 @@ def wait_for_log(server: ModelServer, words: str) -> None:
         assert time.monotonic() < deadline, server.log.read_text()
         assert server.returncode() is None, server.log.read_text()
         time.sleep(0.02)
+
+
+def wait_until_computing(server: ModelServer) -> None:
+    """Return when the server has begun to use the processor."""
+    process = psutil.Process(server.pid)
+    before_s = process.cpu_times().user
+    while process.cpu_times().user - before_s < 0.05:
+        time.sleep(0.001)
 
 
 def ended(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -150,14 +158,35 @@ def test_sigterm_answers_what_was_asked(base_path: Path) -> None:
             target=lambda: answers.append(client.embed(tiles, version=1))
         )
         asking.start()
-        process = psutil.Process(server.pid)
-        before_s = process.cpu_times().user
-        while process.cpu_times().user - before_s < 0.05:  # It is computing.
-            assert asking.is_alive()
+        wait_until_computing(server)
+        assert asking.is_alive()
         server.send(signal.SIGTERM)
         asking.join()
         assert server.wait() == 0
     assert [len(answer) for answer in answers] == [2000]
+
+
+def test_a_second_sigterm_ends_at_once(base_path: Path) -> None:
+    with ModelServer(base_path) as server, asker(server) as client:
+        side = client.describe().contract.tile_side_px
+        tiles = np.zeros((8000, side, side, 3), np.uint8)
+        failed: list[ServingError] = []
+
+        def ask() -> None:
+            try:
+                client.embed(tiles, version=1)
+            except ServingError as error:
+                failed.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        wait_until_computing(server)
+        server.send(signal.SIGTERM)
+        wait_for_log(server, "Ending")
+        server.send(signal.SIGTERM)
+        assert server.wait() == -signal.SIGTERM
+        asking.join()
+    assert [type(error) for error in failed] == [ServingBrokenError]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -86,6 +86,17 @@ def test_the_old_version_stays_while_somebody_holds_it(
     assert states(model) == {1: State.END, 2: State.AVAILABLE}
 
 
+def test_whoever_stays_inside_is_not_waited_for_at_the_end(
+    model: ServedModel, echo_path: Path, base_path: Path
+) -> None:
+    add(echo_path, base_path, 1)
+    model.refresh()
+
+    with model.hold(None):
+        assert not Models([model]).unload_all(timeout_s=0.01)
+    assert states(model) == {1: State.UNLOADING}
+
+
 def test_a_version_that_does_not_load_replaces_nothing(
     model: ServedModel, echo_path: Path, base_path: Path
 ) -> None:

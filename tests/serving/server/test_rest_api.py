@@ -194,7 +194,8 @@ def test_one_connection_carries_several_requests(connection: HTTPConnection) -> 
 
 
 def test_a_body_of_unknown_length_is_refused(connection: HTTPConnection) -> None:
-    connection.request("POST", URL, iter([b"{}"]), encode_chunked=True)
+    connection.putrequest("POST", URL)
+    connection.endheaders()
     assert connection.getresponse().status == 411
 
 
