@@ -83,9 +83,11 @@ def judge(folder: Path, file: str, expected: str) -> Verdict:
     return Verdict(file=file, expected=expected, got=got, code=code, wall_s=wall_s)
 
 
-def judge_all(folder: Path) -> list[Verdict]:
+def judge_all(folder: Path) -> tuple[list[Verdict], int]:
+    """All verdicts, and the KiB that the largest of this process's children held."""
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda row: judge(folder, *row), rows(folder)))
+        verdicts = list(pool.map(lambda row: judge(folder, *row), rows(folder)))
+    return verdicts, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
 
 def is_ours(folder: Path, file: str) -> bool:
@@ -146,8 +148,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     folder = Path(os.environ["HISTOAPP_TEST_DATA"]) / "hostile"
-    verdicts = judge_all(folder)
-    child_rss_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    verdicts, child_rss_kib = judge_all(folder)
     text = report(verdicts, child_rss_kib=child_rss_kib)
     print(text)
     for verdict in verdicts:
