@@ -1,1 +1,44 @@
-urlpatterns: list[object] = []
+"""Every address of the domain."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+from predictions.views.analyses import analysis_again, analysis_cancel
+from predictions.views.cases import case_detail, case_images, case_list, case_new
+from predictions.views.files import heatmap, image_display, image_thumbnail
+from predictions.views.health import health_live, health_ready
+from predictions.views.images import image_answer, image_detail
+from predictions.views.sign_in import SignIn
+from predictions.views.uploads import image_upload
+
+portal: list[URLPattern] = [
+    path("", RedirectView.as_view(pattern_name="case-list"), name="home"),
+    path("sign-in/", SignIn.as_view(), name="login"),
+    path("sign-out/", LogoutView.as_view(), name="logout"),
+    path("cases/", case_list, name="case-list"),
+    path("cases/new/", case_new, name="case-new"),
+    path("cases/<uuid:case_id>/", case_detail, name="case-detail"),
+    path("cases/<uuid:case_id>/images/", case_images, name="case-images"),
+    path("cases/<uuid:case_id>/upload/", image_upload, name="image-upload"),
+    path("images/<uuid:image_id>/", image_detail, name="image-detail"),
+    path("images/<uuid:image_id>/answer/", image_answer, name="image-answer"),
+    path("images/<uuid:image_id>/display/", image_display, name="image-display"),
+    path("images/<uuid:image_id>/thumbnail/", image_thumbnail, name="image-thumbnail"),
+    path("analyses/<uuid:analysis_id>/heatmap/", heatmap, name="heatmap"),
+    path("analyses/<uuid:analysis_id>/again/", analysis_again, name="analysis-again"),
+    path(
+        "analyses/<uuid:analysis_id>/cancel/", analysis_cancel, name="analysis-cancel"
+    ),
+]
+
+health: list[URLPattern] = [
+    path("health/live", health_live, name="health-live"),
+    path("health/ready", health_ready, name="health-ready"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *portal,
+    *health,
+    path("api/v1/", include("predictions.api.urls")),
+]

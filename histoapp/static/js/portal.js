@@ -1,0 +1,21 @@
+// Every page with moving parts: says when the server is away, and what changed.
+"use strict";
+
+const offline = document.getElementById("offline");
+const live = document.getElementById("live");
+
+document.addEventListener("htmx:sendError", () => {
+  offline.hidden = false;
+});
+document.addEventListener("htmx:responseError", (event) => {
+  offline.hidden = event.detail.xhr.status < 500;
+});
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.status < 500) offline.hidden = true;
+});
+
+// The swapped part itself is no live region: a screen reader hears one sentence.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const swapped = document.getElementById(event.detail.target.id);
+  if (swapped && swapped.dataset.said) live.textContent = swapped.dataset.said;
+});

@@ -1,0 +1,103 @@
+"""What the pages read, in few queries; all of it through `visible_to`."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import Count, Prefetch, QuerySet
+from django.http import Http404
+
+from predictions.models import Analysis, Case, Image, Membership
+from predictions.services.laboratories import UPLOADERS
+
+Row = TypeVar("Row", bound=models.Model)
+# How often a status, an outcome (None while there is none) is the newest of an image.
+Counts = dict[tuple[str, str | None], int]
+
+
+def found(rows: QuerySet[Row], row_id: UUID) -> Row:
+    """The row, or 404: what is not visible is not there."""
+    row = rows.filter(pk=row_id).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def worklist(user: User, *, accession_number: str) -> QuerySet[Case]:
+    """The person's cases, the newest first; part of an accession number narrows."""
+    cases = Case.objects.visible_to(user).select_related(
+        "patient", "assignee", "laboratory"
+    )
+    if accession_number:
+        cases = cases.filter(accession_number__icontains=accession_number)
+    return cases.order_by("-created_at", "pk")
+
+
+def count_newest(cases: Iterable[Case]) -> tuple[dict[UUID, Counts], list[str]]:
+    """For each case, what its images' newest analyses came to; and by which models."""
+    newest = (
+        Analysis.objects.filter(image__case__in=[case.pk for case in cases])
+        .order_by("image_id", "-created_at", "pk")
+        .distinct("image_id")
+    )
+    rows = (
+        Analysis.objects.filter(pk__in=newest.values("pk"))
+        .order_by()
+        .values_list(
+            "image__case_id",
+            "status",
+            "prediction__outcome",
+            "prediction__model_version__name",
+            "prediction__model_version__version",
+        )
+        .annotate(count=Count("pk"))
+    )
+    counts: dict[UUID, Counts] = {}
+    models_seen: set[str] = set()
+    for case_id, status, outcome, name, version, count in rows:
+        of_case = counts.setdefault(case_id, {})
+        of_case[status, outcome] = of_case.get((status, outcome), 0) + count
+        if name:
+            models_seen.add(f"{name} v{version}")
+    return counts, sorted(models_seen)
+
+
+def cases(user: User) -> QuerySet[Case]:
+    return Case.objects.visible_to(user).select_related(
+        "patient", "assignee", "laboratory", "created_by"
+    )
+
+
+def images(user: User) -> QuerySet[Image]:
+    """With their analyses, the newest first, and those analyses' answers."""
+    history = Analysis.objects.select_related(
+        "prediction__model_version", "asked_by"
+    ).order_by("-created_at", "pk")
+    return (
+        Image.objects.visible_to(user)
+        .select_related("case__laboratory", "case__patient", "specimen", "uploaded_by")
+        .prefetch_related(Prefetch("analyses", history))
+        .order_by("uploaded_at", "pk")
+    )
+
+
+def analyses(user: User) -> QuerySet[Analysis]:
+    return Analysis.objects.visible_to(user).select_related("image__case__laboratory")
+
+
+def may_ask(user: User, case: Case) -> bool:
+    """Whether to offer uploading and asking; the services decide again."""
+    return Membership.objects.filter(
+        user=user, laboratory=case.laboratory_id, role__in=UPLOADERS
+    ).exists()
+
+
+def may_open_cases(user: User) -> bool:
+    """Whether to offer opening a case, in any laboratory."""
+    return Membership.objects.filter(user=user, role__in=UPLOADERS).exists()
+
+
+def is_member(user: User) -> bool:
+    return Membership.objects.filter(user=user).exists()

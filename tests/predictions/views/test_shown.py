@@ -1,0 +1,36 @@
+import pytest
+
+from predictions.models import AnalysisStatus, Outcome
+from predictions.views.shown import URGENCY, percent, tallies
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [
+        (0.0, "< 1 %"),
+        (0.0099, "< 1 %"),
+        (0.01, "1 %"),
+        (0.5, "50 %"),
+        (0.99, "99 %"),
+        (0.991, "> 99 %"),
+        (1.0, "> 99 %"),
+    ],
+)
+def test_probability_is_said_in_whole_per_cent(probability: float, said: str) -> None:
+    assert percent(probability) == said
+
+
+def test_summary_puts_first_what_needs_a_person() -> None:
+    counts: dict[tuple[str, str | None], int] = {
+        ("accepted", None): 1,
+        ("succeeded", "benign"): 2,
+        ("succeeded", "malignant"): 3,
+    }
+    assert [tally.count for tally in tallies(counts)] == [3, 2, 1]
+
+
+def test_summary_forgets_no_state() -> None:
+    for outcome in Outcome.values:
+        assert ("succeeded", outcome) in URGENCY
+    for status in set(AnalysisStatus.values) - {"succeeded"}:
+        assert (status, None) in URGENCY
