@@ -94,6 +94,8 @@ def export_mil(
         _save(model, written)
         _write_extra(model.contract, written / ASSETS_EXTRA, extra or {})
         _check(model, written)
+        for path in written.rglob("*"):
+            _sync(path)
         written.chmod(0o755)  # mkdtemp's 0700 would lock another user's server out.
         written.rename(target)
     except BaseException:
@@ -270,9 +272,9 @@ def _compare(
             raise ExportError(f"{name}: {alias} differs from Keras after loading back")
 
 
-def _sync(folder: Path) -> None:
-    """Make the new name durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Make a file, or the names in a folder, outlive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
