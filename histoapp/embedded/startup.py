@@ -10,6 +10,7 @@ from pathlib import Path
 from histoapp.embedded.errors import EmbeddedError
 from histoapp.embedded.processes import Running
 from histoapp.embedded.stack import MODEL, Stack, manage, python
+from histoapp.embedded.static import is_collected, note_collected
 from histoapp.embedded.supervisor import Supervisor
 
 STEP_S = 300  # Migrations and the demo take seconds; a disk may be slow.
@@ -59,7 +60,9 @@ class Startup:
         migrating.finish(timeout_s=STEP_S)
         self.say("Starting the worker and the dispatcher ...")
         self._start("worker", "dispatcher")
-        collecting.finish(timeout_s=STEP_S)
+        if collecting is not None:
+            collecting.finish(timeout_s=STEP_S)
+            note_collected(self._static)
         self.say("Starting the web server; the model server loads its model ...")
         self._start("web")
         self.supervisor.wait_until_ready(timeout_s=READY_S)
@@ -90,14 +93,21 @@ class Startup:
             stack.postgres.prepare()
 
     def _begin_database(self) -> Running:
-        self.say("Migrating the database, collecting static files ...")
+        self.say("Migrating the database ...")
         return self.supervisor.begin(
             "migrate",
             manage("migrate", "--no-input", "--verbosity", "1"),
             self.stack.migrating_environment(),
         )
 
-    def _begin_static(self) -> Running:
+    @property
+    def _static(self) -> Path:
+        return Path(self.stack.values["STATIC_ROOT"])
+
+    def _begin_static(self) -> Running | None:
+        if is_collected(self._static):
+            return None
+        self.say("Collecting static files ...")
         return self.supervisor.begin(
             "collectstatic",
             manage("collectstatic", "--no-input", "--verbosity", "0"),
