@@ -16,11 +16,13 @@ def create_laboratory(
     name: str,
     created_by: User | None = None,
     default_spacing_um: float | None = None,
+    quota_bytes: int | None = None,
 ) -> Laboratory:
     """Found a laboratory; its audit chain begins."""
-    laboratory = Laboratory.objects.create(
-        name=name, default_spacing_um=default_spacing_um
-    )
+    laboratory = Laboratory(name=name, default_spacing_um=default_spacing_um)
+    if quota_bytes is not None:
+        laboratory.quota_bytes = quota_bytes
+    laboratory.save(force_insert=True)
     record_event(
         laboratory=laboratory,
         actor=created_by,
@@ -28,6 +30,23 @@ def create_laboratory(
         subject=f"laboratory:{laboratory.pk}",
     )
     return laboratory
+
+
+@transaction.atomic
+def change_laboratory(
+    *, laboratory: Laboratory, changed_by: User, names: list[str]
+) -> None:
+    """Save these fields of a laboratory, if any."""
+    if not names:
+        return
+    laboratory.save(update_fields=names)
+    record_event(
+        laboratory=laboratory,
+        actor=changed_by,
+        action="laboratory.change",
+        subject=f"laboratory:{laboratory.pk}",
+        detail={name: getattr(laboratory, name) for name in names},
+    )
 
 
 @transaction.atomic
@@ -46,6 +65,21 @@ def add_member(
         detail={"role": role},
     )
     return membership
+
+
+@transaction.atomic
+def remove_member(*, membership: Membership, removed_by: User) -> None:
+    """Take a person's role in a laboratory away: nothing of it is visible any more."""
+    detail: dict[str, object] = {"role": membership.role}
+    laboratory, user_id = membership.laboratory, membership.user_id
+    membership.delete()
+    record_event(
+        laboratory=laboratory,
+        actor=removed_by,
+        action="membership.remove",
+        subject=f"user:{user_id}",
+        detail=detail,
+    )
 
 
 def require_role(

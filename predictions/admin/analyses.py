@@ -1,0 +1,122 @@
+"""What was asked, and what was answered."""
+
+from collections.abc import Callable
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from predictions.admin.windows import NOTICE, Window, acting
+from predictions.models import Analysis, Case, Prediction
+from predictions.services.analyses import ask_again, cancel_analysis
+from predictions.services.errors import ServiceError
+
+LABORATORY = ("image__case__laboratory", admin.RelatedOnlyFieldListFilter)
+
+
+@admin.register(Analysis)
+class AnalysisAdmin(Window):
+    list_display = [
+        "short_id",
+        "case",
+        "model_name",
+        "status",
+        "failure_reason",
+        "priority",
+        "attempt",
+        "asked_by",
+        "created_at",
+        "finished_at",
+    ]
+    list_select_related = ["image__case__laboratory", "asked_by"]
+    list_filter = ["status", "priority", LABORATORY]
+    search_fields = ["=id", "=image__id", "image__case__accession_number"]
+    date_hierarchy = "created_at"
+    exclude = ["token"]
+    actions = ["ask_again", "cancel"]
+
+    @admin.display(description="analysis")
+    def short_id(self, analysis: Analysis) -> str:
+        return str(analysis.pk)[:8]
+
+    @admin.display(ordering="image__case__accession_number")
+    def case(self, analysis: Analysis) -> Case:
+        return analysis.image.case
+
+    @admin.action(description="Ask again")
+    def ask_again(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
+        self._each(request, queryset, "asked again", _ask_again)
+
+    @admin.action(description="Cancel")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
+        self._each(request, queryset, "cancelled", _cancel)
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Analysis],
+        done: str,
+        ask: Callable[[Analysis, User], bool],
+    ) -> None:
+        """Ask the service about each, and say what came of it."""
+        asked = queryset.select_related("image__case__laboratory")
+        count = 0
+        for analysis in asked:
+            try:
+                count += ask(analysis, acting(request))
+            except ServiceError as error:
+                said = f"{self.short_id(analysis)}: {error}"
+                self.message_user(request, said, messages.ERROR)
+        self.message_user(request, f"{count} of {len(asked)} {done}.")
+
+
+def _ask_again(analysis: Analysis, user: User) -> bool:
+    ask_again(analysis=analysis, asked_by=user)
+    return True
+
+
+def _cancel(analysis: Analysis, user: User) -> bool:
+    return cancel_analysis(analysis=analysis, cancelled_by=user)
+
+
+@admin.register(Prediction)
+class PredictionAdmin(Window):
+    """Answers. No score stands alone: see `score`."""
+
+    list_display = ["case", "outcome", "score", "created_at"]
+    list_select_related = ["analysis__image__case", "model_version"]
+    list_filter = ["outcome", "model_version", "spacing_assumed"]
+    search_fields = ["=analysis__id", "analysis__image__case__accession_number"]
+    date_hierarchy = "created_at"
+    fields = [
+        "case",
+        "analysis",
+        "outcome",
+        "score",
+        "refusal_reason",
+        "model_version",
+        "tissue",
+        "spacing_um",
+        "spacing_assumed",
+        "input_sha256",
+        "tile_count",
+        "seconds",
+        "created_at",
+    ]
+
+    @admin.display(ordering="analysis__image__case__accession_number")
+    def case(self, prediction: Prediction) -> Case:
+        return prediction.analysis.image.case
+
+    @admin.display(
+        description="calibrated probability of malignancy", ordering="probability"
+    )
+    def score(self, prediction: Prediction) -> str:
+        known = prediction.probability
+        said = "none" if known is None else f"{known:.3f}"
+        return f"{said}, by {prediction.model_version}. {NOTICE}"
+
+    @admin.display(description="tiles")
+    def tile_count(self, prediction: Prediction) -> int:
+        return len(prediction.tiles)
