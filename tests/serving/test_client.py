@@ -255,7 +255,14 @@ def test_nonsense_for_a_bag_is_rejected(
 
 
 @pytest.mark.parametrize(
-    "answer", [text("{}"), text(""), numbers(1.0)], ids=["object", "empty", "number"]
+    "answer",
+    [
+        text("{}"),
+        text(""),
+        numbers(1.0),
+        TensorProto(dtype=DataType.Value("DT_STRING"), tensor_shape=shape()),
+    ],
+    ids=["object", "empty", "number", "none"],
 )
 def test_a_model_without_a_contract_is_rejected(
     fake: FakeModel, asker: ServingClient, answer: TensorProto

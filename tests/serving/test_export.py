@@ -154,6 +154,16 @@ def test_a_model_that_answers_otherwise_once_loaded_is_refused(models: Path) -> 
     assert list(models.iterdir()) == []
 
 
+def test_a_model_that_the_session_loader_refuses_leaves_nothing_behind(
+    models: Path,
+) -> None:
+    damaged = {"tf_serving_warmup_requests": b"", "../saved_model.pb": b"half"}
+
+    with pytest.raises(ExportError, match="the Session loader refuses it"):
+        export_mil(mil(), base_path=models, version=1, extra=damaged)
+    assert list(models.iterdir()) == []
+
+
 def test_other_files_travel_along(models: Path) -> None:
     folder = export_mil(
         mil(), base_path=models, version=1, extra={"evaluation.json": b"{}"}
