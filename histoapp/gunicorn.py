@@ -85,6 +85,7 @@ keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
+forwarded_allow_ips = ""  # Whom to believe is for Django to say: TRUST_PROXY.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - The workers' heartbeat; never a slow disk.
 control_socket_disable = True
 loglevel = "warning"

@@ -63,7 +63,7 @@ class Startup:
         if collecting is not None:
             collecting.finish(timeout_s=STEP_S)
             note_collected(self._static)
-        self.say("Starting the web server; the model server loads its model ...")
+        self.say("Starting the web server ...")
         self._start("web")
         self.supervisor.wait_until_ready(timeout_s=READY_S)
         return self._seed_demo() if demo else []
@@ -120,7 +120,7 @@ class Startup:
             return None
         models = self.stack.var / "models"
         if not any((models / MODEL).glob("[0-9]*")):
-            self.say("Exporting the bundled model ...")
+            self.say("Exporting the bundled model: TensorFlow takes its time ...")
         return self.supervisor.begin(
             "export",
             python("-m", "training", "export", str(models)),

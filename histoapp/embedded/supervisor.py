@@ -12,6 +12,7 @@ from histoapp.embedded.processes import Running, Service
 LOOK_S = 0.1
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+NEWS_S = 10.0  # A person waits no longer without a word.
 STEADY_S = 60.0  # Who ran this long starts again without a pause.
 PATIENCE = 2  # At start-up, who dies this often cannot run.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -116,21 +117,20 @@ class Supervisor:
 
         Raises EmbeddedError if one cannot run, or takes too long.
         """
-        deadline = time.monotonic() + timeout_s
+        began = time.monotonic()
+        next_word_s = NEWS_S
         while waiting := [entry for entry in self._named(names) if not entry.ready]:
             self._look()
-            for entry in self.supervised:
-                if entry.deaths >= PATIENCE:
-                    raise EmbeddedError(
-                        f"{entry.service.name} does not start: {entry.last_words} "
-                        f"(its log is {self.logs / entry.service.name}.log)."
-                        f"{entry.service.hint}"
-                    )
-            if time.monotonic() > deadline:
-                late = ", ".join(entry.service.name for entry in waiting)
+            self._require_life()
+            late = ", ".join(entry.service.name for entry in waiting)
+            waited_s = time.monotonic() - began
+            if waited_s > timeout_s:
                 raise EmbeddedError(
                     f"Not ready after {timeout_s:.0f} s: {late}. See {self.logs}."
                 )
+            if waited_s > next_word_s:
+                self.say(f"Still waiting for {late} ...")
+                next_word_s += NEWS_S
             time.sleep(LOOK_S)
 
     def watch(self) -> None:
@@ -157,6 +157,15 @@ class Supervisor:
                 f"  {service.name:<11} {entry.state:<9} pid {pid:<8}{service.address}"
             )
         return [line.rstrip() for line in lines]
+
+    def _require_life(self) -> None:
+        for entry in self.supervised:
+            if entry.deaths >= PATIENCE:
+                raise EmbeddedError(
+                    f"{entry.service.name} does not start: {entry.last_words} "
+                    f"(its log is {self.logs / entry.service.name}.log)."
+                    f"{entry.service.hint}"
+                )
 
     def _named(self, names: tuple[str, ...]) -> list[Supervised]:
         chosen = [e for e in self.supervised if not names or e.service.name in names]

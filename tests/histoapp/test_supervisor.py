@@ -131,11 +131,16 @@ def test_who_cannot_start_is_one_sentence_with_its_last_words(tmp_path: Path) ->
         supervisor.wait_until_ready(timeout_s=30)
 
 
-def test_who_is_never_ready_is_named(tmp_path: Path) -> None:
-    supervisor = Supervisor(logs=tmp_path, say=print)
+def test_who_is_never_ready_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("histoapp.embedded.supervisor.NEWS_S", 0.05)
+    said: list[str] = []
+    supervisor = Supervisor(logs=tmp_path, say=said.append)
     supervisor.start(Service("slow", leashed(SLEEP), is_ready=lambda: False))
     with pytest.raises(EmbeddedError, match=r"Not ready after 0 s: slow"):
         supervisor.wait_until_ready(timeout_s=0.2)
+    assert "Still waiting for slow ..." in said
     supervisor.stop()
 
 

@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -62,5 +63,6 @@ class Command(BaseCommand):
         self._say(f"\nLogs are in {startup.supervisor.logs}. Ctrl-C stops everything.")
 
     def _say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        with suppress(OSError):  # The terminal is gone: stopping goes on.
+            self.stdout.write(line)
+            self.stdout.flush()
