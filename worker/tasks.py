@@ -40,6 +40,7 @@ from serving.errors import (
 )
 from worker import pipeline, queue
 from worker.app import app
+from worker.requests import Doorbell
 
 if TYPE_CHECKING:
     from celery import Task
@@ -75,7 +76,7 @@ CHANGED = (
 )
 
 
-@app.task(name=queue.ANALYSE, bind=True)
+@app.task(name=queue.ANALYSE, bind=True, Request=Doorbell)
 def analyse(self: "Task[..., None]", analysis_id: str) -> None:
     """Claim, try, record. A doubled or late message finds nothing to claim."""
     held = Analysis.objects.claim(analysis_id)

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from predictions.models import Analysis, AnalysisStatus, Case, Laboratory, Role
 from predictions.services.cases import open_case
+from predictions.services.images import ReceivedFile, submit_image
 from predictions.services.laboratories import create_laboratory
+from predictions.services.storage import store
 from tests.predictions.records import make_analysis, make_image, make_person
 
 DEADLINE_S = 30
@@ -28,6 +30,19 @@ class Bench:
     def ask(self, **facts: Any) -> Analysis:
         """A question about a new image, which has no files."""
         return make_analysis(make_image(self.case, self.alice), **facts)
+
+    def upload(self, content: bytes, *, spacing_um: float | None = 0.5) -> Analysis:
+        """A question about an image that was accepted as from a person."""
+        part = store().begin()
+        part.write(content)
+        received = ReceivedFile("field.png", part)
+        submission = submit_image(
+            case=self.case,
+            uploaded_by=self.alice,
+            received=received,
+            spacing_um=spacing_um,
+        )
+        return submission.analysis
 
     def run(self, **facts: Any) -> Analysis:
         """A question that a worker holds."""
