@@ -54,6 +54,7 @@ class Running:
         self.started_at = time.monotonic()
         _rotate(self.log)
         with self.log.open("ab") as log:
+            self._start_byte = log.tell()
             # A session of its own: Ctrl-C reaches the supervisor alone, who ends
             # the processes in order.
             self._process = subprocess.Popen(
@@ -95,6 +96,12 @@ class Running:
         grave = [line for line in telling if "FATAL" in line or "PANIC" in line]
         chosen = (grave or telling or ["it said nothing"])[-1]
         return chosen[:300]
+
+    def said(self) -> list[str]:
+        """Its lines since it was started."""
+        with self.log.open("rb") as log:
+            log.seek(self._start_byte)
+            return log.read().decode(errors="replace").splitlines()
 
     def stop(self, stop_signal: signal.Signals, *, grace_s: float) -> None:
         """Ask it to end, and after a while insist; its children go with it."""

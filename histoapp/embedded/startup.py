@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,21 +53,22 @@ class Startup:
     def run(self, *, demo: bool) -> list[str]:
         """Start everything and wait until it is ready; returns the demo's lines."""
         export = self._begin_export()
+        drawing = self._begin_images() if demo else None
         self._start_servers()
         migrating, collecting = self._begin_database(), self._begin_static()
-        if export is not None:
-            export.finish(timeout_s=STEP_S)
+        finish(export)
         self._start("serving")
-        migrating.finish(timeout_s=STEP_S)
-        self.say("Starting the worker and the dispatcher ...")
+        finish(migrating)
+        self.say("Starting the worker, the dispatcher, the web server ...")
         self._start("worker", "dispatcher")
-        if collecting is not None:
-            collecting.finish(timeout_s=STEP_S)
-            note_collected(self._static)
-        self.say("Starting the web server ...")
+        finish(drawing)
+        seeding = self._begin_demo() if demo else None
+        finish(collecting)
+        note_collected(self._static)
         self._start("web")
         self.supervisor.wait_until_ready(timeout_s=READY_S)
-        return self._seed_demo() if demo else []
+        finish(seeding)
+        return seeding.said() if seeding else []
 
     @property
     def took_s(self) -> float:
@@ -127,27 +129,43 @@ class Startup:
             self.stack.environment(),
         )
 
-    def _seed_demo(self) -> list[str]:
+    @property
+    def _images(self) -> Path:
+        return self.stack.var / "demo"
+
+    @property
+    def _fresh_images(self) -> Path:
+        return self.stack.var / "demo.new"
+
+    def _begin_images(self) -> Running | None:
+        """Draw fields by the project's own generator, once: no patient's."""
+        if self._images.exists():
+            return None
+        shutil.rmtree(self._fresh_images, ignore_errors=True)
+        command = ["-m", "training", "generate", str(self._fresh_images)]
+        command += ["--fields", "4"]
+        command += ["--spacing", DEMO_SPACING_UM]
+        return self.supervisor.begin(
+            "generate", python(*command), self.stack.environment()
+        )
+
+    def _begin_demo(self) -> Running:
+        """Make the demo, and wait for its answers; it says who may sign in."""
         self.say("Making the demo laboratory; its images are analysed ...")
-        images = self._demo_images()
+        if not self._images.exists():  # Drawn whole by now.
+            self._fresh_images.rename(self._images)
+        images = sorted(self._images.glob("*.png"))
+        shown = [str(path) for path in images if not path.stem.endswith("-mask")]
         environment = self.stack.environment()
         environment["DEMO_PASSWORD"] = self.stack.values["DEMO_PASSWORD"]
-        command = manage("seed_demo", *images, "--spacing-um", DEMO_SPACING_UM)
-        log = self.supervisor.logs / "seed_demo.log"
-        log.unlink(missing_ok=True)
-        step = self.supervisor.begin("seed_demo", command, environment)
-        step.finish(timeout_s=STEP_S)
-        return log.read_text().splitlines()
+        return self.supervisor.begin(
+            "seed_demo",
+            manage("seed_demo", *shown, "--spacing-um", DEMO_SPACING_UM),
+            environment,
+        )
 
-    def _demo_images(self) -> list[str]:
-        """Fields of the project's own generator: no patient's."""
-        folder = self.stack.var / "demo"
-        if not folder.exists():
-            command = ["-m", "training", "generate", str(folder), "--fields", "4"]
-            command += ["--spacing", DEMO_SPACING_UM]
-            step = self.supervisor.begin(
-                "generate", python(*command), self.stack.environment()
-            )
-            step.finish(timeout_s=STEP_S)
-        images = sorted(folder.glob("*.png"))
-        return [str(path) for path in images if not path.stem.endswith("-mask")]
+
+def finish(step: Running | None) -> None:
+    """Wait for a step, if there is one. Raises EmbeddedError if it failed."""
+    if step is not None:
+        step.finish(timeout_s=STEP_S)
