@@ -8,6 +8,7 @@ of a ratio run in turns, on the same tiles, with as many callers.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def measure_start(server: ModelServer) -> float:
     return statistics.median(seconds)
 
 
-def report(model: str, rows: list[tuple[str, str]]) -> str:
+def report(model: str, rows: list[tuple[str, str]], *, load: float) -> str:
     """The page."""
     table = "\n".join(f"| {what} | {figure} |" for what, figure in rows)
     return f"""# The model server and its client, measured
@@ -139,6 +140,7 @@ Written by `python -m benchmarks.serving` on {time.strftime("%Y-%m-%d")}; not by
 {psutil.cpu_count()} cores; model {model}; {CALLERS} callers with {BATCH} tiles each;
 median of {ROUNDS} rounds of {ROUND_S:g} s, served and bare in turns. The callers share
 the cores with the server. Ratios travel to other machines, absolute figures do not.
+Load average when it began: {load:.1f}; above 1 other work disturbed the figures.
 
 | What | Figure |
 |---|---|
@@ -190,7 +192,8 @@ def main() -> None:
         base_path = chosen or Path(folder, "tiny-mil")
         if chosen is None:
             export_tiny_model(base_path)
-        page = report(base_path.name, measure(base_path))
+        load = os.getloadavg()[0]
+        page = report(base_path.name, measure(base_path), load=load)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(page, encoding="utf-8")
     print(page)
