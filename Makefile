@@ -1,5 +1,6 @@
 # make run    start everything: http://127.0.0.1:8000/ (PORT=..., DEMO=0)
 # make test   static checks, then all tests on real servers
+# make faults break things on purpose, write docs/benchmarks/faults.md
 # make lock   choose the packages' versions anew
 # make help   these lines
 
@@ -8,7 +9,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: run test static lock help supported
+.PHONY: run test static faults lock help supported
 
 PORT ?= 8000
 DEMO ?= 1
@@ -21,7 +22,12 @@ run: .venv/run.stamp node_modules/.stamp
 	PORT=$(PORT) exec .venv/bin/python manage.py up $(if $(filter 0,$(DEMO)),--no-demo)
 
 test: static
-	.venv/bin/pytest -n 2 --dist loadfile $(PYTEST)
+	.venv/bin/pytest -n 2 --dist loadfile --ignore tests/faults $(PYTEST)
+	.venv/bin/pytest tests/faults
+
+# Alone on the machine: the faults are timed against promises.
+faults: .venv/test.stamp node_modules/.stamp
+	FAULT_TABLE=docs/benchmarks/faults.md .venv/bin/pytest tests/faults
 
 # The settings demand these; here nobody listens.
 static: export SECRET_KEY = $(shell head -c 60 /dev/urandom | base64 -w 0)
