@@ -1,6 +1,7 @@
 """Programs that ask in a person's name."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from predictions.services.tokens import issue_token
+from tests.predictions.api.web import Web, running_web
 
 
 def client_of(user: User) -> APIClient:
@@ -57,3 +59,10 @@ def as_charlie(charlie: User) -> APIClient:
 @pytest.fixture
 def as_dora(dora: User) -> APIClient:
     return client_of(dora)
+
+
+@pytest.fixture
+def web(committed_db: str, installation: None, tmp_path: Path) -> Iterator[Web]:
+    """The real web server, with a case of alice's on record."""
+    with running_web(tmp_path) as web:
+        yield web

@@ -13,11 +13,10 @@ from predictions.models import Analysis, Case
 from predictions.services.analyses import Answer, record_answer
 from predictions.services.storage import store
 from tests.predictions.api.conftest import png
-from tests.predictions.api.test_order import Web, web
+from tests.predictions.api.web import Web
 from tests.predictions.records import make_model_version
 from tests.servers import REPOSITORY
 
-__all__ = ["web"]
 LINES = 12
 ANSWERED_S = 30
 
