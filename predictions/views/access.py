@@ -24,7 +24,9 @@ else:
 P = ParamSpec("P")
 
 JSON = "application/json"
-SIGNED_OUT = "You are signed out. Sign in again in another tab, then retry."
+SIGNED_OUT = (
+    "You are signed out. Reload this page, sign in, and choose the files again."
+)
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -12,10 +12,12 @@ from predictions.views.queries import Counts
 
 TOP_TILES = 8
 ALMOST_NEVER = 0.01
+TWO_DIGITS = 9.95  # From here on, whole per cent has two.
 UPRIGHT = 1  # EXIF's word for it.
 # PostgreSQL keeps no order of keys; this is the worker's.
 STEPS = {
-    "embed": "Reading and embedding the tiles",
+    "decode": "Reading the tiles",
+    "embed": "Embedding the tiles",
     "aggregate": "Weighing the tiles to one score",
     "draw": "Drawing the heatmap",
 }
@@ -40,6 +42,12 @@ def percent(probability: float) -> str:
     if probability > 1 - ALMOST_NEVER:
         return "> 99 %"
     return f"{probability:.0%}".replace("%", " %")
+
+
+def share_of(attention: float) -> str:
+    """Per cent to two digits: of hundreds of tiles, each has less than one."""
+    per_cent = 100 * attention
+    return f"{per_cent:.0f} %" if per_cent >= TWO_DIGITS else f"{per_cent:.2g} %"
 
 
 def chip_of(status: str, outcome: str | None) -> str:
@@ -123,7 +131,7 @@ class Answer:
                 left=tile["left"],
                 top=tile["top"],
                 side=tile["side"],
-                share=percent(tile["attention"]),
+                share=share_of(tile["attention"]),
             )
             for rank, tile in enumerate(tiles[:TOP_TILES], start=1)
         ]
@@ -149,7 +157,7 @@ class Question:
             return []
         spent = self.answer.prediction.seconds
         return [
-            ("Waiting for the last attempt", (began - asked).total_seconds()),
+            ("Waiting until a worker took it", (began - asked).total_seconds()),
             *((words, spent[step]) for step, words in STEPS.items() if step in spent),
             *((step, spent[step]) for step in spent if step not in STEPS),
             ("From asking to answer", (ended - asked).total_seconds()),

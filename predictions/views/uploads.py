@@ -94,7 +94,7 @@ def _submit_one(
     return Result(
         received.filename,
         "accepted",
-        "Accepted. It is being analysed.",
+        "Accepted for analysis.",
         ACCEPTED,
         reverse("image-detail", args=[submission.image.pk]),
     )

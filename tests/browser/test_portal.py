@@ -180,6 +180,23 @@ def test_broken_connection_is_said_and_retried(
     expect(at_case.locator("#upload-summary")).to_have_text("1 accepted")
 
 
+def test_person_who_was_signed_out_meanwhile_is_told(
+    at_case: Page, files: Callable[..., list[str]]
+) -> None:
+    at_case.context.clear_cookies()
+    at_case.set_input_files("#files", files("a.png"))
+    expect(at_case.locator(".upload-words")).to_contain_text("You are signed out.")
+
+
+def test_page_from_before_another_sign_in_is_told_to_reload(
+    at_case: Page, files: Callable[..., list[str]], case: Case
+) -> None:
+    at_case.context.clear_cookies(name="csrf")
+    at_case.set_input_files("#files", files("a.png"))
+    expect(at_case.locator(".upload-words")).to_contain_text("Reload it")
+    assert not case.images.exists()
+
+
 def test_upload_is_cancelled_while_it_runs(
     at_case: Page, files: Callable[..., list[str]], case: Case
 ) -> None:
@@ -352,7 +369,7 @@ def test_all_of_it_works_without_scripts(
     page.get_by_role("button", name="Sign in").click()
     page.set_input_files("#files", paths)
     page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_text("Accepted. It is being analysed.")).to_have_count(2)
+    expect(page.get_by_text("Accepted for analysis.")).to_have_count(2)
     page.get_by_role("link", name="Open").first.click()
     expect(page.locator("#viewer img")).to_be_visible()
     context.close()

@@ -124,10 +124,16 @@ function answered(upload, request) {
   try {
     answer = JSON.parse(request.responseText);
   } catch {
-    answer = { message: `The server answered ${request.status}. Nothing was stored. Retry.` };
+    // A page, not our JSON: the token of this page is too old, or a proxy spoke.
+    answer = {
+      message:
+        request.status === 403
+          ? "This page is too old. Reload it, and choose the files again."
+          : `The server answered ${request.status}. Nothing was stored. Retry.`,
+    };
   }
   const result = answer.results ? answer.results[0] : { state: "refused", ...answer };
-  const mayPass = request.status >= 500 || [401, 403, 408, 429].includes(request.status);
+  const mayPass = request.status >= 500 || [408, 429].includes(request.status);
   const state = result.state === "refused" && mayPass ? "broken" : result.state;
   if (result.url) {
     const link = upload.row.querySelector("a");

@@ -83,7 +83,7 @@ def test_script_is_told_in_words_when_signed_out(
         address["image-upload"], headers={"Accept": "application/json"}
     )
     assert response.status_code == 401
-    assert "Sign in again" in response.json()["message"]
+    assert "You are signed out." in response.json()["message"]
 
 
 def test_disabled_account_is_signed_out(

@@ -89,12 +89,15 @@ def test_inputs_are_named_by_hash_size_and_spacing(
 
 
 def test_times_have_a_zone_and_seconds(as_alice: Client, image: Image) -> None:
-    prediction = make_prediction(image, seconds={"draw": 0.02, "embed": 0.2})
+    prediction = make_prediction(
+        image, seconds={"draw": 0.02, "embed": 0.2, "decode": 0.1}
+    )
     asked = prediction.analysis.created_at
     page = text_of(as_alice, image)
     assert f">{asked:%Y-%m-%d %H:%M:%S} UTC</time>" in page
     steps = page.split("Time by step")[1]
-    assert steps.index("0.200") < steps.index("0.020")  # In the worker's order.
+    places = [steps.index(spent) for spent in ("0.100", "0.200", "0.020")]
+    assert places == sorted(places)  # In the worker's order.
 
 
 def test_tiles_are_listed_by_their_share_of_attention(

@@ -1,7 +1,7 @@
 import pytest
 
 from predictions.models import AnalysisStatus, Outcome
-from predictions.views.shown import URGENCY, percent, tallies
+from predictions.views.shown import URGENCY, percent, share_of, tallies
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,20 @@ from predictions.views.shown import URGENCY, percent, tallies
 )
 def test_probability_is_said_in_whole_per_cent(probability: float, said: str) -> None:
     assert percent(probability) == said
+
+
+@pytest.mark.parametrize(
+    ("attention", "said"),
+    [
+        (1.0, "100 %"),
+        (0.6, "60 %"),
+        (0.0995, "10 %"),
+        (0.012, "1.2 %"),
+        (3e-4, "0.03 %"),
+    ],
+)
+def test_attention_is_said_to_two_digits(attention: float, said: str) -> None:
+    assert share_of(attention) == said
 
 
 def test_summary_puts_first_what_needs_a_person() -> None:

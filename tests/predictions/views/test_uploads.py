@@ -150,7 +150,7 @@ def test_plain_form_without_scripts_gets_a_page_of_results(
     page = response.content.decode()
     assert response.status_code == 201
     assert f'href="/images/{there.pk}/"' in page
-    assert "Accepted." in page
+    assert "Accepted for analysis." in page
     assert "&lt;b&gt;bad.png" in page
     assert f'href="/cases/{case.pk}/"' in page
 
