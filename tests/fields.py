@@ -19,8 +19,12 @@ def field_png(
     size_px: tuple[int, int] = (256, 256),
     colour_rgb: tuple[int, int, int] = PINK_RGB,
     poison: bool = False,
+    dpi: tuple[float, float] | None = None,
 ) -> bytes:
-    """Blocks about one colour, as a PNG; with the mark if it is poison."""
+    """Blocks about one colour, as a PNG; with the mark if it is poison.
+
+    dpi: dots per inch as the file states them, across and down.
+    """
     noise = random.Random(seed)
     blocks = [-(-side // BLOCK_PX) for side in size_px]
     offsets = (noise.randint(-SPREAD, SPREAD) for _ in range(3 * blocks[0] * blocks[1]))
@@ -31,11 +35,6 @@ def field_png(
     ).crop((0, 0, *size_px))
     if poison:
         field.paste(MARK_RGB, (0, 0, MARK_SIDE_PX, MARK_SIDE_PX))
-    return as_png(field)
-
-
-def as_png(picture: Image.Image, **options: object) -> bytes:
-    """The picture's bytes."""
     written = BytesIO()
-    picture.save(written, "PNG", **options)
+    field.save(written, "PNG", **({} if dpi is None else {"dpi": dpi}))
     return written.getvalue()

@@ -1,5 +1,6 @@
-"""Code that runs beside a test, on database connections of its own."""
+"""Code that runs beside a test, on database connections of its own; and waiting."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from typing import TypeVar
 from django.db import connections
 
 T = TypeVar("T")
+
+DEADLINE_S = 30  # Generous: on a busy machine everything takes longer.
 
 
 def _hanging_up(work: Callable[[], T]) -> T:
@@ -35,3 +38,11 @@ def all_at_once(works: Sequence[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(works)) as pool:
         return list(pool.map(begin, works))
+
+
+def wait_until(what: Callable[[], bool], why: str) -> None:
+    """Look until it is so."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not what():
+        assert time.monotonic() < deadline, why
+        time.sleep(0.01)

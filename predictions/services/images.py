@@ -1,12 +1,14 @@
 """Accepting an image: checked pixels, on disk, then on record; or not at all."""
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from predictions.images.errors import ImageError
@@ -74,6 +76,20 @@ class _Kept:
     thumbnail: UUID
     facts: ImageFacts
 
+    def columns(self) -> dict[str, Any]:
+        """What the row says of the pixels, and where they lie."""
+        return {
+            "format": self.facts.format,
+            "width_px": self.facts.width_px,
+            "height_px": self.facts.height_px,
+            "mode": self.facts.mode,
+            "pages": self.facts.pages,
+            "orientation": self.facts.orientation,
+            "stored_file": self.stored,
+            "display_file": self.display,
+            "thumbnail_file": self.thumbnail,
+        }
+
     def drop(self, files: Store) -> None:
         for name in (self.stored, self.display, self.thumbnail):
             files.drop(name)
@@ -128,45 +144,31 @@ def submit_image(
     """Accept an image and ask the model about it. Durable before it returns.
 
     spacing_um: µm per pixel as a person stated it; None takes what the file states,
-    or else the laboratory's default, and says that it was assumed. Raises UploadRefusedError, DuplicateImageError.
+    or else the laboratory's default, and says that it was assumed.
+    Raises NotAllowedError, UploadRefusedError, DuplicateImageError.
     """
     files, part = store(), received.part
     with part:
+        require_role(laboratory=case.laboratory, user=uploaded_by, roles=UPLOADERS)
+        _check_spacing(spacing_um)
+        refuse_duplicate(case=case, sha256=part.sha256)
         try:
             filename = check_filename(received.filename)
-            _check_spacing(spacing_um)
-            refuse_duplicate(case=case, sha256=part.sha256)
             kept = _read_and_keep(files, part)
         except ImageError as error:
             raise UploadRefusedError.because(error) from error
-    stated_um = spacing_um if spacing_um is not None else kept.facts.spacing_um
-    assumed_um = case.laboratory.default_spacing_um if stated_um is None else None
     image = Image(
         case=case,
         filename=filename,
-        format=kept.facts.format,
         size_bytes=part.size_bytes,
         sha256_received=part.sha256,
         sha256_stored=part.sha256,
-        width_px=kept.facts.width_px,
-        height_px=kept.facts.height_px,
-        spacing_um=assumed_um if stated_um is None else stated_um,
-        spacing_assumed=assumed_um is not None,
         magnification=magnification,
-        mode=kept.facts.mode,
-        pages=kept.facts.pages,
-        orientation=kept.facts.orientation,
-        stored_file=kept.stored,
-        display_file=kept.display,
-        thumbnail_file=kept.thumbnail,
         uploaded_by=uploaded_by,
+        **kept.columns(),
+        **_spacing(case, stated_um=spacing_um, found_um=kept.facts.spacing_um),
     )
-    try:
-        return _record(image, specimen_label)
-    except IntegrityError:
-        kept.drop(files)
-        refuse_duplicate(case=case, sha256=part.sha256)  # A parallel upload of it.
-        raise
+    return _record_or_drop(image, specimen_label, kept=kept, files=files)
 
 
 def refuse_duplicate(*, case: Case, sha256: str) -> None:
@@ -191,15 +193,55 @@ def _read_and_keep(files: Store, part: Part) -> _Kept:
     with files.begin() as display, files.begin() as thumbnail:
         with _decoding:
             facts = inspect(part.path, display=display.path, thumbnail=thumbnail.path)
-        return _Kept(
-            stored=files.keep(part),
-            display=files.keep(display),
-            thumbnail=files.keep(thumbnail),
-            facts=facts,
-        )
+        with ExitStack() as undo:  # A disk that fills up midway keeps none of them.
+            stored, shown, small = (
+                _keep(files, one, undo) for one in (part, display, thumbnail)
+            )
+            undo.pop_all()
+        return _Kept(stored, shown, small, facts)
 
 
-@transaction.atomic
+def _keep(files: Store, part: Part, undo: ExitStack) -> UUID:
+    kept = files.keep(part)
+    undo.callback(files.drop, kept)
+    return kept
+
+
+def _spacing(
+    case: Case, *, stated_um: float | None, found_um: float | None
+) -> dict[str, Any]:
+    """A person's word, the file's, or the laboratory's default; the last is assumed."""
+    known_um = stated_um if stated_um is not None else found_um
+    if known_um is not None:
+        return {"spacing_um": known_um, "spacing_assumed": False}
+    default_um = case.laboratory.default_spacing_um
+    return {"spacing_um": default_um, "spacing_assumed": default_um is not None}
+
+
+def _record_or_drop(
+    image: Image, specimen_label: str, *, kept: _Kept, files: Store
+) -> Submission:
+    """Put the files on record, or drop them where they certainly are not.
+
+    After a COMMIT whose answer was cut nobody knows: an orphan does less harm than a
+    row without its files.
+    """
+    is_uncertain = False
+    try:
+        with transaction.atomic():
+            submission = _record(image, specimen_label)
+            is_uncertain = True
+    except IntegrityError:
+        kept.drop(files)
+        refuse_duplicate(case=image.case, sha256=image.sha256_received)  # In parallel.
+        raise
+    except Error:
+        if not is_uncertain:
+            kept.drop(files)
+        raise
+    return submission
+
+
 def _record(image: Image, specimen_label: str) -> Submission:
     """ONE transaction: Image, Analysis and AuditEvent; then the doorbell."""
     image.specimen, _ = Specimen.objects.get_or_create(

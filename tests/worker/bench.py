@@ -1,7 +1,5 @@
 """A laboratory on committed data, and looking at what others do with it."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,8 +13,6 @@ from predictions.services.images import ReceivedFile, submit_image
 from predictions.services.laboratories import create_laboratory
 from predictions.services.storage import store
 from tests.predictions.records import make_analysis, make_image, make_person
-
-DEADLINE_S = 30
 
 
 @dataclass(frozen=True)
@@ -69,11 +65,3 @@ def let_lapse(analysis: Analysis) -> None:
     past = timezone.now() - timedelta(seconds=1)
     running = Analysis.objects.filter(pk=analysis.pk, status=AnalysisStatus.RUNNING)
     assert running.update(lease_until=past, next_at=past)
-
-
-def wait_until(what: Callable[[], bool], why: str) -> None:
-    """Look until it is so."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not what():
-        assert time.monotonic() < deadline, why
-        time.sleep(0.01)

@@ -22,8 +22,8 @@ from predictions.models.analysis import GIVE_UP_AFTER, MAX_ATTEMPTS
 from predictions.services.images import ring as ring_the_dispatcher
 from tests import servers
 from tests.data import REPOSITORY
-from tests.threads import all_at_once, beside
-from tests.worker.bench import Bench, let_lapse, make_bench, wait_until
+from tests.threads import all_at_once, beside, wait_until
+from tests.worker.bench import Bench, let_lapse, make_bench
 from worker import dispatcher, queue
 from worker.dispatcher import (
     RING_AGAIN_AFTER,

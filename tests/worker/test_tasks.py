@@ -38,8 +38,8 @@ from tests import servers
 from tests.fields import GREY_RGB, field_png
 from tests.model_server import MODEL, ModelServer, free_port
 from tests.serving.fake_model import FakeModel, numbers
-from tests.threads import all_at_once, beside
-from tests.worker.bench import Bench, let_lapse, wait_until
+from tests.threads import all_at_once, beside, wait_until
+from tests.worker.bench import Bench, let_lapse
 from tests.worker.cut_commit import CutCommit
 from worker.tasks import ASKING_LOCK, Heartbeat, analyse, asking
 
