@@ -5,6 +5,7 @@ upload handlers would write any stranger's file to disk.
 """
 
 import time
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -44,6 +45,7 @@ class PartUploadHandler(FileUploadHandler):
         super().__init__(request)
         self.is_open = False
         self.parts: list[Part] = []
+        self.receiving: Part | None = None
         self.refusal: UploadRefusedError | None = None
         self.sent_name = ""
         self.began = time.monotonic()
@@ -62,54 +64,74 @@ class PartUploadHandler(FileUploadHandler):
         if not self.is_open:
             raise StopUpload(connection_reset=True)
         self.sent_name = file_name
+        self.receiving = None
+        if field_name != FIELD:
+            return  # It passes by, unwritten.
         try:
-            self.parts.append(store().begin())
+            self.receiving = store().begin()
         except ImageError as error:
             self._refuse(UploadRefusedError.because(error))
+        self.parts.append(self.receiving)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.received_bytes += len(raw_data)
         elapsed_s = time.monotonic() - self.began
-        if self.received_bytes < settings.MIN_UPLOAD_BYTES_PER_S * (
-            elapsed_s - GRACE_S
-        ):
-            self._refuse(
-                UploadRefusedError(
-                    "The upload was too slow and was stopped. Nothing was stored. "
-                    "Check the connection and upload again.",
-                    status=408,
-                    code="too_slow",
-                )
-            )
+        earned_s = self.received_bytes / settings.MIN_UPLOAD_BYTES_PER_S
+        if elapsed_s > GRACE_S + earned_s:
+            self._refuse(too_slow())
         if start + len(raw_data) > settings.MAX_UPLOAD_BYTES:
             self._refuse(too_large())
+        if self.receiving is None:
+            return
         try:
-            self.parts[-1].write(raw_data)
+            self.receiving.write(raw_data)
         except ImageError as error:
             self._refuse(UploadRefusedError.because(error))
 
-    def file_complete(self, file_size: int) -> _Received:
-        self.parts[-1].close()
-        return _Received(self.sent_name, self.parts[-1])
+    def file_complete(self, file_size: int) -> _Received | None:
+        if self.receiving is None:
+            return None
+        self.receiving.close()
+        return _Received(self.sent_name, self.receiving)
 
     def upload_interrupted(self) -> None:
+        """The body ended in the middle of a file: nothing of it is kept."""
+        self.refusal = broken_off()
         self.discard()
 
     def discard(self) -> None:
         for part in self.parts:
             part.discard()
 
-    def _refuse(self, refusal: UploadRefusedError) -> None:
+    def _refuse(self, refusal: UploadRefusedError) -> NoReturn:
         self.refusal = refusal
         self.discard()
         raise StopUpload(connection_reset=True)
+
+
+def too_slow() -> UploadRefusedError:
+    return UploadRefusedError(
+        "The upload was too slow and was stopped. Nothing was stored. "
+        "Check the connection and upload again.",
+        status=408,
+        code="too_slow",
+    )
+
+
+def broken_off() -> UploadRefusedError:
+    return UploadRefusedError(
+        "The upload broke off before its end. Nothing was stored. Upload it again.",
+        status=400,
+        code="broken_off",
+    )
 
 
 def receive_files(request: HttpRequest) -> list[ReceivedFile]:
     """Read the body of a multipart request; every file of the field `file`.
 
     Call it after the person, the case and the quota were checked: the body is read
-    here and not before. Raises UploadRefusedError (408, 413, 422, 507).
+    here and not before. Raises UploadRefusedError (400, 408, 413, 422, 507),
+    and what Django raises for a body that is no multipart body.
     """
     handler = PartUploadHandler(request)
     handler.is_open = True
