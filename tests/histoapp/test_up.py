@@ -211,10 +211,10 @@ def test_nobody_outlives_a_killed_stack_and_it_starts_again(
     assert again.end(signal.SIGINT) == 0
 
 
-def test_a_port_in_use_is_one_sentence(var: Path) -> None:
+def test_a_port_in_use_is_one_sentence(bare: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        up = Up(var, PORT=str(port))
+        up = Up(bare, PORT=str(port))
         assert up.process.wait(60) == 1
     assert up.said().startswith(f"histoapp: Port {port} is in use")
     assert up.said().count("\n") == 1
