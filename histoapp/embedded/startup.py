@@ -59,6 +59,7 @@ class Startup:
         finish(export)
         self._start("serving")
         finish(migrating)
+        finish(self._begin_registration())
         self.say("Starting the worker, the dispatcher, the web server ...")
         self._start("worker", "dispatcher")
         finish(drawing)
@@ -126,6 +127,17 @@ class Startup:
         return self.supervisor.begin(
             "export",
             python("-m", "training", "export", str(models)),
+            self.stack.environment(),
+        )
+
+    def _begin_registration(self) -> Running | None:
+        """Pin the exported versions by hash: no other may answer."""
+        versions = sorted((self.stack.var / "models" / MODEL).glob("[0-9]*"))
+        if "serving" not in self._services or not versions:
+            return None
+        return self.supervisor.begin(
+            "register",
+            manage("register_model", *map(str, versions)),
             self.stack.environment(),
         )
 
