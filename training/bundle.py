@@ -1,0 +1,129 @@
+"""The weights that ship: writing them, and making the model that is served of them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serving.contract import ModelContract
+from serving.export import MilModel, export_mil
+from training.architectures.gated_attention import (
+    aggregator,
+    gated_attention,
+    tissue_head,
+)
+from training.architectures.tile_encoder import parts, tile_encoder
+from training.bundle_files import (
+    BUNDLED,
+    SETTINGS_FILE,
+    WEIGHTS_FILE,
+    companions,
+    latest_version,
+)
+from training.evaluation.calibration import Platt
+
+
+class BundleError(Exception):
+    """The bundle cannot be used; asking again does not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The trained parts: the encoder's, the attention's, the tissue head's."""
+
+    encoder_parts: list[Any]
+    mil: Any
+    tissue: Any
+
+    def named(self) -> dict[str, Any]:
+        """Name every part, for the weights file."""
+        named = {f"encoder_{n:02}": part for n, part in enumerate(self.encoder_parts)}
+        return {**named, "mil": self.mil, "tissue": self.tissue}
+
+
+def untrained() -> Trained:
+    """Build the parts with weights that mean nothing."""
+    return Trained(parts(), gated_attention(), tissue_head())
+
+
+def write(
+    folder: Path, trained: Trained, contract: ModelContract, calibration: Platt
+) -> None:
+    """Write weights in half precision, and the settings that belong to them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        f"{name}/{number:02}": stored(weight)
+        for name, part in trained.named().items()
+        for number, weight in enumerate(part.get_weights())
+    }
+    np.savez_compressed(folder / WEIGHTS_FILE, **arrays)
+    settings = {
+        "contract": json.loads(contract.to_json()),
+        "temperature": calibration.temperature,
+        "bias": calibration.bias,
+    }
+    text = json.dumps(settings, indent=2, ensure_ascii=False, sort_keys=True)
+    (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def stored(weight: Any) -> Any:
+    """Round to half precision, as it is stored. Raises BundleError if out of range."""
+    half = np.asarray(weight).astype(np.float16)
+    if not np.isfinite(half).all():
+        raise BundleError("a weight does not fit into half precision")
+    return half
+
+
+def rounded(trained: Trained) -> Trained:
+    """Give the parts the very weights that will be read back."""
+    for part in trained.named().values():
+        part.set_weights([stored(w).astype(np.float32) for w in part.get_weights()])
+    return trained
+
+
+def read(folder: Path = BUNDLED) -> MilModel:
+    """Build the Keras model from a bundle. Raises BundleError."""
+    try:
+        settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
+            weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder.name}: cannot be read: {error}") from error
+    contract = ModelContract.from_json(json.dumps(settings["contract"]))
+    trained = untrained()
+    for name, part in trained.named().items():
+        own = sorted(key for key in weights if key.startswith(f"{name}/"))
+        part.set_weights([weights[key] for key in own])
+    return assembled(
+        trained, contract, Platt(settings["temperature"], settings["bias"])
+    )
+
+
+def assembled(
+    trained: Trained, contract: ModelContract, calibration: Platt
+) -> MilModel:
+    """Join the parts into what the exporter takes."""
+    return MilModel(
+        embedder=tile_encoder(trained.encoder_parts, side_px=contract.tile_side_px),
+        aggregator=aggregator(trained.mil, trained.tissue),
+        contract=contract,
+        temperature=calibration.temperature,
+        bias=calibration.bias,
+    )
+
+
+def export(models: Path, *, folder: Path = BUNDLED) -> Path:
+    """Export the bundle as the next version under models/<name>/; returns its folder.
+
+    Raises BundleError, serving.export.ExportError.
+    """
+    model = read(folder)
+    base_path = models / model.contract.name
+    return export_mil(
+        model,
+        base_path=base_path,
+        version=latest_version(base_path) + 1,
+        extra=companions(folder),
+    )

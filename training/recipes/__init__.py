@@ -1,0 +1,1 @@
+"""Recipes: from data to the weights that ship."""
