@@ -44,6 +44,7 @@ static: .venv/test.stamp node_modules/.stamp
 	.venv/bin/mypy .
 	.venv/bin/lint-imports
 	.venv/bin/djlint --lint --quiet histoapp predictions
+	.venv/bin/djlint --check --quiet histoapp predictions
 	.venv/bin/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	.venv/bin/python manage.py check --deploy --fail-level WARNING
 
