@@ -7,8 +7,8 @@ handful only, so that the order is decided here and not by who came first.
 import logging
 import select
 import time
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
 from uuid import UUID
@@ -100,30 +100,11 @@ def take_due(*, limit: int) -> Sequence[UUID]:
     By priority, then fairly: a laboratory's n-th waiting analysis stands behind
     another's (n-1)-th, those in flight (rung for, or running) counted; then by age.
     """
-    running = Q(status=AnalysisStatus.RUNNING, lease_until__gte=Now())
-    rung = Q(status=AnalysisStatus.ACCEPTED, next_at__gt=Now())
-    in_flight = dict(
-        Analysis.objects.filter(running | rung)
-        .order_by()
-        .values_list("image__case__laboratory")
-        .annotate(count=Count("pk"))
-    )
+    in_flight = _in_flight()
     with transaction.atomic():
-        ranked = (
-            Analysis.objects.due()
-            .annotate(
-                laboratory=F("image__case__laboratory"),
-                turn=Window(
-                    RowNumber(),
-                    partition_by=F("image__case__laboratory"),
-                    order_by=["priority", "created_at"],
-                ),
-            )
-            .filter(turn__lte=limit)
-            .values_list("pk", "priority", "laboratory", "turn", "created_at")
-        )
         chosen = sorted(
-            ranked, key=lambda row: (row[1], row[3] + in_flight.get(row[2], 0), row[4])
+            _next_in_each_laboratory(limit),
+            key=lambda row: (row[1], row[3] + in_flight.get(row[2], 0), row[4]),
         )[:limit]
         # Locked and looked at again: another dispatcher may have been here.
         taken = (
@@ -135,6 +116,37 @@ def take_due(*, limit: int) -> Sequence[UUID]:
         ids = set(taken)
         Analysis.objects.filter(pk__in=ids).update(next_at=Now() + RING_AGAIN_AFTER)
     return [row[0] for row in chosen if row[0] in ids]
+
+
+def _in_flight() -> dict[UUID, int]:
+    """By laboratory: how many are running, or rung for."""
+    running = Q(status=AnalysisStatus.RUNNING, lease_until__gte=Now())
+    rung = Q(status=AnalysisStatus.ACCEPTED, next_at__gt=Now())
+    return dict(
+        Analysis.objects.filter(running | rung)
+        .order_by()
+        .values_list("image__case__laboratory")
+        .annotate(count=Count("pk"))
+    )
+
+
+def _next_in_each_laboratory(
+    limit: int,
+) -> Iterable[tuple[UUID, int, UUID, int, datetime]]:
+    """(analysis, priority, laboratory, turn in its laboratory, since when)."""
+    return (
+        Analysis.objects.due()
+        .annotate(
+            laboratory=F("image__case__laboratory"),
+            turn=Window(
+                RowNumber(),
+                partition_by=F("image__case__laboratory"),
+                order_by=["priority", "created_at"],
+            ),
+        )
+        .filter(turn__lte=limit)
+        .values_list("pk", "priority", "laboratory", "turn", "created_at")
+    )
 
 
 def ring(analysis_ids: Sequence[UUID]) -> None:

@@ -68,17 +68,7 @@ def ask_again(*, analysis: Analysis, asked_by: User) -> Analysis:
                 again_after=analysis,
             )
     except IntegrityError as error:
-        under_way = Analysis.objects.filter(
-            image=analysis.image,
-            model_name=analysis.model_name,
-            status__in=UNFINISHED,
-        ).first()
-        if under_way is None:
-            raise
-        raise AnalysisUnfinishedError(
-            "This image is being analysed already. Wait for that answer.",
-            analysis=str(under_way.pk),
-        ) from error
+        raise _unfinished(analysis) from error
     ring()
     record_event(
         laboratory=laboratory,
@@ -88,6 +78,17 @@ def ask_again(*, analysis: Analysis, asked_by: User) -> Analysis:
         detail={"after": str(analysis.pk)},
     )
     return again
+
+
+def _unfinished(analysis: Analysis) -> AnalysisUnfinishedError:
+    """What the database refused another analysis for; by now it may have ended."""
+    under_way = Analysis.objects.filter(
+        image=analysis.image, model_name=analysis.model_name, status__in=UNFINISHED
+    ).first()
+    return AnalysisUnfinishedError(
+        "This image is being analysed already. Wait for that answer.",
+        analysis=str(under_way.pk if under_way else analysis.pk),
+    )
 
 
 @transaction.atomic
@@ -109,14 +110,7 @@ def record_answer(*, held: Analysis, answer: Answer) -> Prediction:
     """
     if not Analysis.objects.succeed(held):
         raise StaleAnswerError(f"analysis {held.pk}")
-    version = ModelVersion.objects.filter(
-        name=answer.model_name, version=answer.version
-    ).first()
-    if version is None:
-        raise UnknownModelVersionError(
-            f"Version {answer.version} of {answer.model_name} answered, but it is not "
-            "registered. An administrator must run: manage.py register_model"
-        )
+    version = _registered(answer)
     prediction = Prediction.objects.create(
         analysis=held,
         model_version=version,
@@ -142,6 +136,18 @@ def record_answer(*, held: Analysis, answer: Answer) -> Prediction:
         },
     )
     return prediction
+
+
+def _registered(answer: Answer) -> ModelVersion:
+    version = ModelVersion.objects.filter(
+        name=answer.model_name, version=answer.version
+    ).first()
+    if version is None:
+        raise UnknownModelVersionError(
+            f"Version {answer.version} of {answer.model_name} answered, but it is not "
+            "registered. An administrator must run: manage.py register_model"
+        )
+    return version
 
 
 def was_answered_by(held: Analysis) -> bool:
