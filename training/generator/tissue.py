@@ -93,7 +93,8 @@ def draw_lobule(canvas: Canvas, x_um: float, y_um: float) -> None:
 def draw_nest(canvas: Canvas, x_um: float, y_um: float, radius_um: float) -> None:
     """Draw a carcinoma's nest: a ragged sheet of large, crowded, unequal nuclei."""
     rng = canvas.rng
-    window = canvas.window(x_um, y_um, radius_um * 2)
+    # Wide enough for the most ragged outline: a nest has no straight edge.
+    window = canvas.window(x_um, y_um, radius_um * 2.2 + 25)
     if window is None:
         return
     waves = rng.normal(0, [0.2, 0.14, 0.08]).astype(np.float32)
