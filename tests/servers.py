@@ -115,7 +115,8 @@ def _make_template() -> None:
 def _set_environment() -> None:
     """Before Django's settings load, in every process of the run."""
     if FOLDER not in os.environ:
-        os.environ[FOLDER] = str(make_folder())
+        name = f"histoapp-{secrets.token_hex(5)}"  # Made when the servers start.
+        os.environ[FOLDER] = str(Path(tempfile.gettempdir()) / name)
         os.environ[SECRET] = secrets.token_urlsafe(48)
         os.environ[PORT] = str(free_port())
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
@@ -143,6 +144,7 @@ class Servers:
 
     def start(self) -> None:
         """Start both; on a fresh folder this takes less than a second."""
+        self.folder.mkdir(mode=0o711)
         sockets = self.folder / "sockets"
         sockets.mkdir(mode=0o700)
         give(sockets, server_identity())

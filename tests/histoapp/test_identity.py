@@ -1,6 +1,7 @@
 """Who the servers run as, and where they can go."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_a_closed_parent_is_named_and_not_opened() -> None:
         require_reach(closed / "clone" / "var", server_identity())
     assert closed.stat().st_mode & 0o777 == 0o700
     require_reach(closed.parent, server_identity())
+    shutil.rmtree(closed.parent)
 
 
 def test_the_socket_folder_is_private_short_and_the_stacks_own(tmp_path: Path) -> None:
