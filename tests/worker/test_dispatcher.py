@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from base64 import b64decode
@@ -303,6 +304,20 @@ def test_it_survives_its_connections_being_cut(
                 "it did not come back",
             )
             cut_all_connections_but_ours()
+
+
+def test_a_server_that_dies_while_it_waits_is_an_error_it_survives(
+    bench: Bench,
+) -> None:
+    """No farewell, only the end: psycopg2's own error must not get through."""
+    listening = Dispatcher(slots=2)
+    listening._wait()
+    wire = socket.socket(fileno=os.dup(connection.connection.fileno()))
+    with wire:
+        wire.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(dispatcher.AWAY):
+        listening._wait()
+    connection.close()
 
 
 def cut_all_connections_but_ours() -> None:
