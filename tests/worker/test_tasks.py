@@ -37,7 +37,8 @@ from serving.messages import PredictRequest, TensorProto
 from tests import servers
 from tests.fields import GREY_RGB, field_png
 from tests.model_server import MODEL, ModelServer, free_port
-from tests.serving.fake_model import FakeModel, numbers
+from tests.serving.contracts import small
+from tests.serving.fake_model import FakeModel, numbers, text
 from tests.threads import all_at_once, beside, wait_until
 from tests.worker.bench import Bench, let_lapse
 from tests.worker.cut_commit import CutCommit
@@ -83,6 +84,20 @@ def assert_failed(analysis: Analysis, words: str, *, attempts: int = 1) -> None:
     assert row.attempt == attempts
     assert events("analysis.fail") == 1
     assert not Prediction.objects.exists()
+
+
+def during(fake: FakeModel, signature: str, happens: Callable[[], object]) -> None:
+    """Let something happen while the server works on such a call."""
+    answer = fake.answers[signature]
+
+    def answer_later(request: PredictRequest) -> dict[str, TensorProto]:
+        try:
+            happens()
+        finally:
+            connections.close_all()  # Of the server's thread.
+        return answer(request)
+
+    fake.answers[signature] = answer_later
 
 
 # --- Answered -----------------------------------------------------------------
@@ -355,13 +370,15 @@ def test_the_lock_is_let_go_of_whatever_happens(fake: FakeModel, bench: Bench) -
 
 @pytest.mark.parametrize("attempts_before", [0, MAX_ATTEMPTS - 1])
 def test_a_reader_that_crashes_costs_an_attempt(
-    server: ModelServer, bench: Bench, attempts_before: int
+    fake: FakeModel, bench: Bench, attempts_before: int
 ) -> None:
-    asked = bench.upload(field_png(size_px=(2400, 1800)))
+    """Killed while the first of several batches is asked about."""
+    contract = small(max_tiles=4096)
+    fake.answers[DESCRIBE] = lambda _: {"contract": text(contract.to_json())}
+    during(fake, EMBED, kill_the_reader)
+    asked = bench.upload(field_png(size_px=(640, 640)))
     Analysis.objects.update(attempt=attempts_before)
-    with beside(partial(kill_a_reader, until=partial(is_let_go, asked))) as killing:
-        analyse(str(asked.pk))
-    assert killing.result(), "no reader was seen"
+    analyse(str(asked.pk))
 
     if attempts_before:
         assert_failed(asked, "broke the image reader 4 times", attempts=MAX_ATTEMPTS)
@@ -369,15 +386,16 @@ def test_a_reader_that_crashes_costs_an_attempt(
         assert_counted(asked)
 
 
-def kill_a_reader(*, until: Callable[[], bool]) -> bool:
-    """Kill the decode child of this process as soon as there is one."""
-    while not until():
-        for pid in children():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                if b"\0tiles\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    os.kill(pid, signal.SIGKILL)
-                    return True
-    return False
+def kill_the_reader() -> None:
+    """The decode child of this process: it waits for us to read on."""
+    readers = [
+        pid
+        for pid in children()
+        if b"\0tiles\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    assert readers, "no reader was seen"
+    for pid in readers:
+        os.kill(pid, signal.SIGKILL)
 
 
 def children() -> list[int]:
@@ -387,11 +405,6 @@ def children() -> list[int]:
         with suppress(FileNotFoundError):
             found += map(int, (task / "children").read_text().split())
     return found
-
-
-def is_let_go(analysis: Analysis) -> bool:
-    row = look(analysis)
-    return row.attempt > 0 and row.status != AnalysisStatus.RUNNING
 
 
 def test_an_analysis_that_takes_too_long_costs_an_attempt(
@@ -481,20 +494,6 @@ def test_a_version_that_nobody_registered_fails(fake: FakeModel, bench: Bench) -
 # --- Fenced -------------------------------------------------------------------
 
 
-def during_aggregate(fake: FakeModel, happens: Callable[[], object]) -> None:
-    """Let something happen while the server works on the last call."""
-    aggregate = fake.answers[AGGREGATE]
-
-    def answer(request: PredictRequest) -> dict[str, TensorProto]:
-        try:
-            happens()
-        finally:
-            connections.close_all()  # Of the server's thread.
-        return aggregate(request)
-
-    fake.answers[AGGREGATE] = answer
-
-
 def test_a_late_answer_is_discarded_with_its_heatmap(
     fake: FakeModel, bench: Bench
 ) -> None:
@@ -504,7 +503,7 @@ def test_a_late_answer_is_discarded_with_its_heatmap(
         let_lapse(asked)
         assert Analysis.objects.claim(asked.pk)
 
-    during_aggregate(fake, take_over)
+    during(fake, AGGREGATE, take_over)
     analyse(str(asked.pk))
 
     row = look(asked)
@@ -522,7 +521,7 @@ def test_an_answer_that_nobody_wants_any_more_is_discarded(
     def cancel() -> None:
         assert analyses.cancel_analysis(analysis=asked, cancelled_by=bench.alice)
 
-    during_aggregate(fake, cancel)
+    during(fake, AGGREGATE, cancel)
     analyse(str(asked.pk))
 
     assert look(asked).status == AnalysisStatus.CANCELLED
@@ -535,7 +534,7 @@ def test_an_answer_that_nobody_wants_any_more_is_discarded(
 
 def test_connections_cut_meanwhile_lose_nothing(fake: FakeModel, bench: Bench) -> None:
     asked = bench.upload(field_png())
-    during_aggregate(fake, cut_connections)
+    during(fake, AGGREGATE, cut_connections)
     analyse(str(asked.pk))
 
     assert look(asked).status == AnalysisStatus.SUCCEEDED
