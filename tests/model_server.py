@@ -121,9 +121,11 @@ class ModelServer:
         return self._process.wait(wait_s)
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal."""
+        """Send a signal; a stop has taken effect, in every thread, on return."""
         assert self._process is not None, "not started"
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, wait for that; nothing if it has ended already."""

@@ -256,7 +256,15 @@ def test_a_page_has_at_most_200_rows(as_alice: APIClient, case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    "case_id", ["1", "null", "S26-0001", "../admin", "0" * 32, str(uuid.uuid4())]
+    "case_id",
+    [
+        "1",
+        "null",
+        "S26-0001",
+        "../admin",
+        "0" * 32,
+        "0d45181f-9844-4a56-95d1-5fdfeadf08ab",
+    ],
 )
 def test_an_id_that_is_none_is_not_there(
     as_alice: APIClient, case: Case, case_id: str
