@@ -1,5 +1,6 @@
 """The real model server with the tiny real model, as a child process of a test."""
 
+import os
 import signal
 import socket
 import subprocess
