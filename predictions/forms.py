@@ -83,6 +83,26 @@ class SearchForm(forms.Form):
     )
 
 
+class SpacingField(forms.FloatField):
+    """µm per pixel, of any microscope."""
+
+    def __init__(self, *, required: bool) -> None:
+        super().__init__(
+            label="Spacing (µm/px)",
+            required=required,
+            min_value=SPACING_LIMITS_UM[0],
+            max_value=SPACING_LIMITS_UM[1],
+            error_messages={"required": "State the spacing, for example 0.25."},
+            widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
+        )
+
+
+class SpacingForm(forms.Form):
+    """The spacing of an image that was accepted before."""
+
+    spacing_um = SpacingField(required=True)
+
+
 class UploadForm(forms.Form):
     """What is said about the files of an upload, beside the files themselves."""
 
@@ -91,13 +111,7 @@ class UploadForm(forms.Form):
     spacing = forms.ChoiceField(
         choices=[(ASSUMED, ASSUMED), (STATED, STATED)], initial=ASSUMED
     )
-    spacing_um = forms.FloatField(
-        label="Spacing (µm/px)",
-        required=False,
-        min_value=SPACING_LIMITS_UM[0],
-        max_value=SPACING_LIMITS_UM[1],
-        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
-    )
+    spacing_um = SpacingField(required=False)
     magnification = forms.TypedChoiceField(
         label="Objective",
         choices=OBJECTIVES,

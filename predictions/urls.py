@@ -8,7 +8,7 @@ from predictions.views.analyses import analysis_again, analysis_cancel
 from predictions.views.cases import case_detail, case_images, case_list, case_new
 from predictions.views.files import heatmap, image_display, image_thumbnail
 from predictions.views.health import health_live, health_ready
-from predictions.views.images import image_answer, image_detail
+from predictions.views.images import image_answer, image_detail, image_spacing
 from predictions.views.sign_in import SignIn
 from predictions.views.uploads import image_upload
 
@@ -23,6 +23,7 @@ portal: list[URLPattern] = [
     path("cases/<uuid:case_id>/upload/", image_upload, name="image-upload"),
     path("images/<uuid:image_id>/", image_detail, name="image-detail"),
     path("images/<uuid:image_id>/answer/", image_answer, name="image-answer"),
+    path("images/<uuid:image_id>/spacing/", image_spacing, name="image-spacing"),
     path("images/<uuid:image_id>/display/", image_display, name="image-display"),
     path("images/<uuid:image_id>/thumbnail/", image_thumbnail, name="image-thumbnail"),
     path("analyses/<uuid:analysis_id>/heatmap/", heatmap, name="heatmap"),

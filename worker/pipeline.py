@@ -19,8 +19,8 @@ from serving.tiling import Box, FieldRefusedError, Layout, lay_out
 TILES_PER_CALL = 64
 
 NO_SPACING = (
-    "Nobody has said how many µm one pixel of this image is. Upload it again and state "
-    "the spacing, or have a default set for the laboratory."
+    "Nobody has said how many µm one pixel of this image is. State the spacing of this "
+    "image; the model is then asked again."
 )
 NOT_TISSUE = (
     "This does not look like H&E-stained tissue, so the model was not believed. If it "

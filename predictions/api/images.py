@@ -1,4 +1,4 @@
-"""Images: accepted, shown."""
+"""Images: accepted, shown, their spacing stated."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -22,7 +22,13 @@ from predictions.api.files import send
 from predictions.api.filters import ImageQuery, ListedFilter
 from predictions.api.receiving import receive
 from predictions.api.requests import ApiView, declared_bytes, found, person
-from predictions.api.serializers import ImageOut, UploadIn, UploadOut
+from predictions.api.serializers import (
+    AnalysisOut,
+    ImageOut,
+    SpacingIn,
+    UploadIn,
+    UploadOut,
+)
 from predictions.models import Analysis, Case, Image
 from predictions.services.errors import ServiceError
 from predictions.services.images import (
@@ -31,6 +37,7 @@ from predictions.services.images import (
     may_upload,
     submit_image,
 )
+from predictions.services.spacing import state_spacing
 
 OK, CREATED, MULTI_STATUS = 200, 201, 207
 
@@ -169,3 +176,15 @@ class ImageViewSet(ApiView, mixins.RetrieveModelMixin, GenericViewSet[Image]):
         """At most 2048 pixels on the long side."""
         image = found(self.get_queryset(), pk)
         return send(request, image, image.display_file, name="display.jpg")
+
+    @extend_schema(request=SpacingIn, responses={201: AnalysisOut, **REFUSED})
+    @action(detail=True, methods=["post"])
+    def spacing(self, request: Request, pk: UUID) -> Response:
+        """State the spacing and ask anew; 409 while an answer is on its way."""
+        image = found(self.get_queryset(), pk)
+        stated = SpacingIn(data=request.data)
+        stated.is_valid(raise_exception=True)
+        again = state_spacing(
+            image=image, stated_by=person(request), **stated.validated_data
+        )
+        return Response(AnalysisOut(again).data, status=CREATED)

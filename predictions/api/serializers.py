@@ -213,6 +213,16 @@ class ImageOut(serializers.ModelSerializer[Image]):
         return AnalysisOut(newest).data if newest else None
 
 
+class SpacingIn(serializers.Serializer[Image]):
+    """How many µm one pixel of an image is."""
+
+    spacing_um = NumberField(
+        min_value=SPACING_LIMITS_UM[0],
+        max_value=SPACING_LIMITS_UM[1],
+        help_text="µm per pixel.",
+    )
+
+
 class UploadIn(serializers.Serializer[object]):
     """What is said about the files of an upload, beside the files themselves."""
 

@@ -15,6 +15,16 @@ from predictions.models.visibility import LaboratoryScopedQuerySet
 class ImageQuerySet(LaboratoryScopedQuerySet["Image"]):
     laboratory_path = "case__laboratory"
 
+    def state_spacing(self, image: "Image", spacing_um: float) -> bool:
+        """Replace the spacing that was seen. False if it is another by now."""
+        return bool(
+            self.filter(
+                pk=image.pk,
+                spacing_um=image.spacing_um,
+                spacing_assumed=image.spacing_assumed,
+            ).update(spacing_um=spacing_um, spacing_assumed=False)
+        )
+
 
 class Image(models.Model):
     """One accepted image. Its bytes never change; its row hardly.
@@ -55,7 +65,8 @@ class Image(models.Model):
         default=1, help_text="Levels of a pyramid; the largest is read."
     )
     orientation = models.PositiveSmallIntegerField(
-        default=1, help_text="EXIF's, 1 to 8; width and height are of the upright image."
+        default=1,
+        help_text="EXIF's, 1 to 8; width and height are of the upright image.",
     )
     stored_file = models.UUIDField(unique=True)
     display_file = models.UUIDField(unique=True)

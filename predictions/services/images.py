@@ -43,6 +43,12 @@ class UploadRefusedError(ServiceError):
         return cls(error.message, status=error.status, code=error.code)
 
 
+class SpacingRefusedError(UploadRefusedError):
+    """The stated spacing is no microscope's."""
+
+    title = "This spacing was not accepted"
+
+
 class DuplicateImageError(ConflictError):
     """The case has these very bytes already."""
 
@@ -150,7 +156,7 @@ def submit_image(
     files, part = store(), received.part
     with part:
         require_role(laboratory=case.laboratory, user=uploaded_by, roles=UPLOADERS)
-        _check_spacing(spacing_um)
+        check_spacing(spacing_um)
         refuse_duplicate(case=case, sha256=part.sha256)
         try:
             filename = check_filename(received.filename)
@@ -177,10 +183,11 @@ def refuse_duplicate(*, case: Case, sha256: str) -> None:
         raise DuplicateImageError(existing)
 
 
-def _check_spacing(spacing_um: float | None) -> None:
+def check_spacing(spacing_um: float | None) -> None:
+    """Raise SpacingRefusedError if it is stated and out of every microscope's range."""
     low, high = SPACING_LIMITS_UM
     if spacing_um is not None and not low <= spacing_um <= high:
-        raise UploadRefusedError(
+        raise SpacingRefusedError(
             f"A spacing of {spacing_um:g} µm/px is no microscope's. "
             f"State one between {low:g} and {high:g}.",
             status=422,

@@ -1,14 +1,19 @@
-"""One image with its answer."""
+"""One image with its answer; and how large its pixels are."""
 
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
+from predictions.forms import SpacingForm
+from predictions.services.errors import ConflictError, ServiceError
+from predictions.services.spacing import state_spacing
 from predictions.views import queries
 from predictions.views.access import SignedInRequest, signed_in
 from predictions.views.cases import UNCHANGED
+from predictions.views.refusals import refusal
 from predictions.views.shown import Picture, fingerprint
 
 
@@ -32,6 +37,25 @@ def image_answer(request: SignedInRequest, image_id: UUID) -> HttpResponse:
     return render(request, "predictions/image_answer.html", context)
 
 
+@require_POST
+@signed_in
+def image_spacing(request: SignedInRequest, image_id: UUID) -> HttpResponse:
+    image = queries.found(queries.images(request.user), image_id)
+    form = SpacingForm(request.POST)
+    if not form.is_valid():
+        # What is wrong with it stands far down the page.
+        form.fields["spacing_um"].widget.attrs["autofocus"] = True
+        context = _picture_of(request, image_id) | {"spacing": form}
+        return render(request, "predictions/image_detail.html", context, status=422)
+    try:
+        state_spacing(image=image, stated_by=request.user, **form.cleaned_data)
+    except ConflictError as error:
+        messages.info(request, str(error))
+    except ServiceError as error:
+        return refusal(request, error)
+    return redirect("image-detail", image.pk)
+
+
 def _picture_of(request: SignedInRequest, image_id: UUID) -> dict[str, object]:
     image = queries.found(queries.images(request.user), image_id)
     picture = Picture(image, request.user)
@@ -41,5 +65,6 @@ def _picture_of(request: SignedInRequest, image_id: UUID) -> dict[str, object]:
         "question": picture.newest,
         "answer": picture.newest.answer,
         "fingerprint": fingerprint([picture]),
+        "spacing": SpacingForm(),
         "may_ask": queries.may_ask(request.user, image.case),
     }

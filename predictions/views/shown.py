@@ -191,6 +191,11 @@ class Picture:
         return notes
 
     @property
+    def needs_spacing(self) -> bool:
+        """Whether no person and no file has said how large its pixels are."""
+        return self.image.spacing_um is None or self.image.spacing_assumed
+
+    @property
     def field_um(self) -> str:
         """The size of the field in µm, where the spacing is known."""
         if self.image.spacing_um is None:

@@ -327,6 +327,24 @@ def test_question_is_cancelled_and_asked_again(
     assert case.images.get().analyses.count() == 2
 
 
+def test_spacing_is_corrected_with_the_keyboard_alone(
+    at_answer: Page, case: Case
+) -> None:
+    case.images.update(spacing_um=0.5, spacing_assumed=False)
+    at_answer.reload()
+    field = at_answer.get_by_label("Spacing (µm/px)")
+    expect(field).to_be_hidden()
+    at_answer.get_by_text("State the spacing", exact=True).focus()
+    for key in ("Enter", "Tab"):
+        at_answer.keyboard.press(key)
+    expect(field).to_be_focused()
+    at_answer.keyboard.type("0.25")
+    at_answer.keyboard.press("Enter")
+    expect(at_answer.locator("#answer")).to_contain_text("Waiting for its turn")
+    image = case.images.get()
+    assert (image.spacing_um, image.spacing_assumed) == (0.25, False)
+
+
 def test_pages_ask_nobody_but_the_portal(
     page: Page, portal: str, at_answer: Page
 ) -> None:

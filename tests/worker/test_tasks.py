@@ -31,6 +31,7 @@ from predictions.models import (
 )
 from predictions.models.analysis import MAX_ATTEMPTS
 from predictions.services import analyses
+from predictions.services.spacing import state_spacing
 from predictions.services.storage import store
 from serving.contract import AGGREGATE, DESCRIBE, EMBED
 from serving.messages import PredictRequest, TensorProto
@@ -204,6 +205,21 @@ def test_what_the_model_was_not_made_for_is_refused(
     assert row.prediction.probability is None
     assert (row.prediction.tiles, row.prediction.heatmap_file) == ([], None)
     assert kept_files() == files_of(asked.image)
+
+
+def test_an_image_without_spacing_is_answered_once_it_is_stated(
+    server: ModelServer, bench: Bench
+) -> None:
+    first = bench.upload(field_png(), spacing_um=None)
+    analyse(str(first.pk))
+    assert "State the spacing" in look(first).prediction.refusal_reason
+    again = state_spacing(image=first.image, spacing_um=0.5, stated_by=bench.alice)
+    analyse(str(again.pk))
+
+    answer = look(again).prediction
+    assert answer.outcome != Outcome.REFUSED
+    assert (answer.spacing_um, answer.spacing_assumed) == (0.5, False)
+    assert look(first).prediction.spacing_um is None
 
 
 # --- Given back: nobody's fault -----------------------------------------------

@@ -20,6 +20,7 @@ MATRIX = {
     "image-detail": ("get", "image", 200),
     "image-thumbnail": ("get", "image", 200),
     "image-display": ("get", "image", 200),
+    "image-spacing": ("post", "image", 201),
     "analysis-list": ("get", "", 200),
     "analysis-detail": ("get", "analysis", 200),
     "analysis-again": ("post", "analysis", 201),
@@ -27,8 +28,9 @@ MATRIX = {
     "prediction-detail": ("get", "analysis", 200),
     "prediction-heatmap": ("get", "analysis", 200),
 }
+SENT = {"image-spacing": {"spacing_um": 0.25}}
 FOR_EVERYBODY = {"page", "schema"}
-WORK = {"analysis-again", "analysis-cancel"}
+WORK = {"image-spacing", "analysis-again", "analysis-cancel"}
 ROWS = pytest.mark.parametrize("name", MATRIX)
 
 
@@ -48,7 +50,9 @@ def ask(program: APIClient, name: str, prediction: Prediction) -> int:
     image = prediction.analysis.image
     ids = {"case": image.case_id, "image": image.pk, "analysis": prediction.pk}
     args = [ids[of_what]] if of_what else []
-    response = getattr(program, method)(reverse(f"api:{name}", args=args))
+    address = reverse(f"api:{name}", args=args)
+    body = {"data": SENT[name], "format": "json"} if name in SENT else {}
+    response = getattr(program, method)(address, **body)
     response.close()
     return int(response.status_code)
 

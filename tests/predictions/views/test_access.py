@@ -11,7 +11,7 @@ from tests.predictions.records import make_prediction
 
 OPEN = {"home", "login", "logout"}
 OF_NOBODY = {"case-list", "case-new"}
-POSTED = {"image-upload", "analysis-again", "analysis-cancel"}
+POSTED = {"image-upload", "image-spacing", "analysis-again", "analysis-cancel"}
 NAMES = sorted({str(pattern.name) for pattern in portal} - OPEN)
 
 
