@@ -35,7 +35,7 @@ def make_demo(*, password: str) -> Demo:
     """The laboratory and its three people; what is there already is kept."""
     laboratory = Laboratory.objects.filter(name=LABORATORY).first()
     if laboratory is None:
-        laboratory = create_laboratory(name=LABORATORY, default_spacing_um=0.5)
+        laboratory = create_laboratory(name=LABORATORY, default_spacing_um=0.25)
     people = {
         name: _person(laboratory, name=name, role=role, password=password)
         for name, role in PEOPLE.items()
