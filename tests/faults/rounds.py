@@ -16,9 +16,10 @@ from tests.faults.rig import (
     SLOTS,
     Held,
     Rig,
-    assert_nothing_left_behind,
+    assert_record_is_whole,
     in_flight,
     judge,
+    orphans,
 )
 
 TAKEN_UP_WITHIN_S = 45
@@ -52,10 +53,12 @@ class Round:
     held: Sequence[Held] = ()
     broken_at: datetime | None = None
     refused_before: int = 0
+    orphans_before: int = 0
 
     def ask(self) -> None:
         """Ask about all; nothing begins before all are asked."""
         self.refused_before = self._refusals()
+        self.orphans_before = orphans()
         with self.rig.frozen([self.rig.process("dispatcher")]):
             self.asked = self.clinic.ask_about_all()
 
@@ -83,17 +86,26 @@ class Round:
         assert (verdict.lost, verdict.doubled, verdict.unfinished) == (0, 0, 0)
         assert verdict.failed == 0
         assert self.row.taken_up_s < TAKEN_UP_WITHIN_S
-        assert_nothing_left_behind(killed_slots=SLOTS * 10)
+        assert_record_is_whole()
+        assert orphans() - self.orphans_before <= SLOTS
 
     def attempts(self) -> list[int]:
         """How often each that was at work has been tried."""
         return list(self._rows().values_list("attempt", flat=True))
 
     def _taken_up_s(self) -> float:
-        """From the fault until the last that was at work was begun again."""
-        begun = [row.started_at for row in self._rows() if row.started_at]
+        """From the fault until the last that was hit was begun again.
+
+        Where nothing that was at work had to be: until the next was begun.
+        """
+        after = {"started_at__gt": self.broken_at}
+        again = self._rows().filter(**after).order_by("-started_at")
+        rest = Analysis.objects.filter(pk__in=self.asked, **after)
+        begun = again.first() or rest.order_by("started_at").first()
+        assert begun is not None
+        assert begun.started_at is not None
         assert self.broken_at is not None
-        return round(max((at - self.broken_at).total_seconds() for at in begun), 1)
+        return round((begun.started_at - self.broken_at).total_seconds(), 1)
 
     def _rows(self) -> QuerySet[Analysis]:
         return Analysis.objects.filter(pk__in=[held.pk for held in self.held])
