@@ -32,22 +32,22 @@ from benchmarks.stack import processes, set_up
 
 set_up()
 
-from django.conf import settings  # noqa: E402 - after the set-up.
-from django.contrib.auth.models import User  # noqa: E402
+from django.conf import settings
+from django.contrib.auth.models import User
 
-from predictions.models import Analysis, Case, Role  # noqa: E402
-from predictions.models.analysis import UNFINISHED  # noqa: E402
-from predictions.services.cases import open_case  # noqa: E402
-from predictions.services.laboratories import (  # noqa: E402
+from predictions.models import Analysis, Case, Role
+from predictions.models.analysis import UNFINISHED
+from predictions.services.cases import open_case
+from predictions.services.laboratories import (
     add_member,
     create_laboratory,
 )
-from predictions.services.storage import store  # noqa: E402
-from predictions.services.tokens import issue_token  # noqa: E402
-from serving.contract import CONTRACT_FILE, ModelContract  # noqa: E402
-from serving.tiling import lay_out  # noqa: E402
-from training.generator.field import SPACING_UM, field  # noqa: E402
-from worker.pipeline import TILES_PER_CALL, Question, tiles_of  # noqa: E402
+from predictions.services.storage import store
+from predictions.services.tokens import issue_token
+from serving.contract import CONTRACT_FILE, ModelContract
+from serving.tiling import lay_out
+from training.generator.field import SPACING_UM, field
+from worker.pipeline import TILES_PER_CALL, Question, tiles_of
 
 TABLE = Path("docs/benchmarks/answering.md")
 STEPS = ("decode", "embed", "aggregate", "draw")

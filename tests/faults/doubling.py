@@ -10,9 +10,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "histoapp.settings")
 django.setup()
 
-from django.core.management import call_command  # noqa: E402 - after the set-up.
+from django.core.management import call_command
 
-from worker import queue  # noqa: E402
+from worker import queue
 
 once = queue.publish
 

@@ -10,11 +10,11 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "histoapp.settings")
 django.setup()
 
-from predictions.models.analysis import (  # noqa: E402 - after the set-up.
+from predictions.models.analysis import (
     Analysis,
     AnalysisQuerySet,
 )
-from worker.app import app  # noqa: E402
+from worker.app import app
 
 __all__ = ["app"]
 
