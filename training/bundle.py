@@ -1,6 +1,7 @@
 """The weights that ship: writing them, and making the model that is served of them."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,10 @@ import numpy as np
 
 from serving.contract import ModelContract
 from serving.export import MilModel, export_mil
-from training.architectures.gated_attention import (
-    aggregator,
-    gated_attention,
-    tissue_head,
-)
+from training.architectures.aggregator import aggregator
+from training.architectures.gated_attention import gated_attention
 from training.architectures.tile_encoder import parts, tile_encoder
+from training.architectures.tissue import tissue_distances
 from training.bundle_files import (
     BUNDLED,
     SETTINGS_FILE,
@@ -31,7 +30,7 @@ class BundleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The trained parts: the encoder's, the attention's, the tissue head's."""
+    """The trained parts: the encoder's, the attention's, the tissue score's."""
 
     encoder_parts: list[Any]
     mil: Any
@@ -45,7 +44,7 @@ class Trained:
 
 def untrained() -> Trained:
     """Build the parts with weights that mean nothing."""
-    return Trained(parts(), gated_attention(), tissue_head())
+    return Trained(parts(), gated_attention(), tissue_distances())
 
 
 def write(
@@ -85,20 +84,28 @@ def rounded(trained: Trained) -> Trained:
 
 def read(folder: Path = BUNDLED) -> MilModel:
     """Build the Keras model from a bundle. Raises BundleError."""
+    return assembled(*read_parts(folder))
+
+
+def read_parts(folder: Path) -> tuple[Trained, ModelContract, Platt]:
+    """Read what `write` wrote. Raises BundleError."""
     try:
         settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-        with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as arrays:
+        with (
+            (folder / WEIGHTS_FILE).open("rb") as stored_file,
+            np.load(stored_file, allow_pickle=False) as arrays,
+        ):
             weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise BundleError(f"{folder.name}: cannot be read: {error}") from error
     contract = ModelContract.from_json(json.dumps(settings["contract"]))
     trained = untrained()
     for name, part in trained.named().items():
         own = sorted(key for key in weights if key.startswith(f"{name}/"))
+        if len(own) != len(part.get_weights()):
+            raise BundleError(f"{folder.name}: {name} has {len(own)} weights")
         part.set_weights([weights[key] for key in own])
-    return assembled(
-        trained, contract, Platt(settings["temperature"], settings["bias"])
-    )
+    return trained, contract, Platt(settings["temperature"], settings["bias"])
 
 
 def assembled(

@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from training.architectures.gated_attention import (
-    aggregator,
-    gated_attention,
-    tissue_head,
-)
+from training.architectures.aggregator import aggregator
+from training.architectures.gated_attention import gated_attention
 from training.architectures.tile_encoder import (
     BLOCKS,
     EMBEDDING_DIM,
@@ -16,6 +13,7 @@ from training.architectures.tile_encoder import (
     parts,
     tile_encoder,
 )
+from training.architectures.tissue import bag_tissue, tissue_distances
 from training.recipes.conditioned import conditioned, folded, statistics
 
 RNG = np.random.default_rng(0)
@@ -24,7 +22,7 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize("tiles", [1, 2, 7, 143])
 def test_attention_of_any_bag_sums_to_one(tiles: int) -> None:
     bag = RNG.normal(0, 3, (tiles, EMBEDDING_DIM)).astype(np.float32)
-    answer = aggregator(gated_attention(), tissue_head())(bag, training=False)
+    answer = aggregator(gated_attention(), tissue_distances())(bag, training=False)
     attention = np.asarray(answer["attention"])
     assert attention.shape == (tiles,)
     assert attention.min() >= 0
@@ -34,7 +32,7 @@ def test_attention_of_any_bag_sums_to_one(tiles: int) -> None:
 
 
 def test_order_of_tiles_changes_attention_alike_but_not_the_answer() -> None:
-    model = aggregator(gated_attention(), tissue_head())
+    model = aggregator(gated_attention(), tissue_distances())
     bag = RNG.normal(0, 1, (12, EMBEDDING_DIM)).astype(np.float32)
     order = RNG.permutation(12)
     first, second = model(bag), model(bag[order])
@@ -44,11 +42,15 @@ def test_order_of_tiles_changes_attention_alike_but_not_the_answer() -> None:
 
 
 def test_half_empty_field_keeps_the_tissue_score_of_its_tissue() -> None:
-    head = tissue_head()
-    bag = RNG.normal(0, 2, (8, EMBEDDING_DIM)).astype(np.float32)
-    best = np.sort(np.asarray(head(bag)))[::-1][:2].mean()
-    answer = aggregator(gated_attention(), head)(bag)
-    assert float(answer["tissue"]) == pytest.approx(float(best), abs=1e-5)
+    tissue, glass, other = [1.0, 9.0, 4.0], [4.0, 9.0, 1.0], [4.0, 9.0, 6.0]
+    scores = [
+        float(bag_tissue(np.array(bag, np.float32)))
+        for bag in ([tissue] * 8, [tissue] * 4 + [glass] * 4, [glass] * 8, [other] * 8)
+    ]
+    assert scores[0] > 0.9
+    assert scores[1] > 0.9
+    assert scores[2] < 0.1
+    assert scores[3] < 0.1
 
 
 def test_encoder_turns_raw_pixels_into_finite_embeddings() -> None:

@@ -4,6 +4,7 @@ Everything is learned here, from the fields of one folder and from the generator
 """
 
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 
 from serving.contract import ModelContract
 from training.architectures.tile_encoder import EMBEDDING_DIM, tile_encoder
-from training.bundle import Trained, assembled, rounded, write
+from training.bundle import Trained, assembled, read_parts, rounded, write
+from training.bundle_files import FIGURES_FILE
 from training.datasets import Field
 from training.evaluation.calibration import fit_platt, fit_refer_band
 from training.generator import field
@@ -23,7 +25,7 @@ from training.recipes.card import write_card
 from training.recipes.distil import Schedule, distil, load_teacher
 from training.recipes.figures import real_figures, synthetic_figures, tissue_figures
 from training.recipes.tiles import tile_stream
-from training.recipes.tissue import train_tissue
+from training.recipes.tissue import fit_tissue
 
 MISS_RATE = 0.2  # With a dozen fields a class, a smaller one refers nearly all.
 SYNTHETIC_FIELDS = 24
@@ -85,7 +87,7 @@ def make(fields: Sequence[Field], teacher: str, out: Path, recipe: Recipe) -> No
         Trained(
             parts,
             train_attention(bags, recipe.regime, seed=seed, extra=synthetic),
-            train_tissue(encoder, fields, contract, seed=seed),
+            fit_tissue(encoder, fields, synthetic_fields(0)[:12], contract, seed=seed),
         )
     )
     write(out, trained, contract, calibration)
@@ -99,6 +101,20 @@ def make(fields: Sequence[Field], teacher: str, out: Path, recipe: Recipe) -> No
         "synthetic": synthetic_figures(model, synthetic_fields(50_000)),
         "tissue": tissue_figures(model, fields),
     }
+    write_card(out, contract, figures)
+
+
+def refit_tissue(fields: Sequence[Field], out: Path, *, seed: int) -> None:
+    """Fit the tissue score of a bundle anew; all else in it stays as it was."""
+    old, contract, calibration = read_parts(out)
+    encoder = tile_encoder(old.encoder_parts, side_px=contract.tile_side_px)
+    drawn = synthetic_fields(0)[:12]
+    tissue = fit_tissue(encoder, fields, drawn, contract, seed=seed)
+    trained = rounded(Trained(old.encoder_parts, old.mil, tissue))
+    model = assembled(trained, contract, calibration)
+    write(out, trained, contract, calibration)
+    figures = json.loads((out / FIGURES_FILE).read_text(encoding="utf-8"))
+    figures["tissue"] = tissue_figures(model, fields)
     write_card(out, contract, figures)
 
 

@@ -18,8 +18,9 @@ Research use only. Not for diagnostic use.
 A field is resampled to $spacing µm per pixel and cut into tiles of $side px, every
 $stride px. A small convolutional encoder embeds each tile; gated attention (Ilse,
 Tomczak & Welling 2018; eight small heads that vote) weighs the tiles and classifies
-the field. The attention weights are those of the answer itself. A second head says
-whether this is H&E tissue at all. Spacings from $min to $max µm per pixel are
+the field. The attention weights are those of the answer itself. Beside it, the
+Mahalanobis distance of the embeddings says whether this is H&E tissue at all.
+Spacings from $min to $max µm per pixel are
 resampled, others refused.
 
 ## What it learnt from
@@ -28,7 +29,7 @@ resampled, others refused.
   of $groups arrays: labels for attention and calibration, pixels for the encoder.
 - Synthetic fields of our own generator: for the encoder, for the tissue score, and,
   at a fifth of the weight of a real field, for attention.
-- Drawings that are no tissue, for the tissue score.
+- Drawings that are no tissue, among the encoder's tiles.
 - MobileNetV2 (ImageNet) as the encoder's teacher, up to its tenth block. The encoder
   starts from random weights and learns to answer as the teacher does; no weight is
   copied. It leaves $missed of the variance of the teacher's pooled features
@@ -62,8 +63,8 @@ Same verdict at half the size, or refused: $half (fields that it was trained on)
 
 ## Tissue or not
 
-Fields trained on kept: $kept. Drawings of kinds it was trained on, but not seen,
-refused: $drawings. What counts, other data sets and photographs, is in the tests.
+Fields it was fitted to kept: $kept. Drawings of other things refused: $drawings.
+What counts, other data sets and photographs, is in the tests.
 
 ## On synthetic fields
 
@@ -78,8 +79,8 @@ fields).
   skill may be a batch's colour.
 - No in-situ carcinoma, borderline lesion, or normal tissue of other organs was seen.
 - The attention shows what moved the answer, not where a tumour ends.
-- The tissue score learnt to tell H&E from drawings of other things. Other stains, blank
-  slides and photographs are no part of what it saw.
+- The tissue score is a distance from this H&E, real and synthetic. How far is too far
+  was chosen with BreakHis's sample fields in sight: another scanner's may be refused.
 
 Made in $minutes minutes by `python -m training bundle`, seed $seed.
 """)

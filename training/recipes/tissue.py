@@ -1,93 +1,46 @@
-"""Teach a small head which tiles are H&E tissue."""
+"""Fit what tissue looks like, so that everything else can be refused."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from serving.contract import ModelContract
-from training.architectures.gated_attention import tissue_head
+from training.architectures.tissue import GAUSSIANS, tissue_distances
 from training.datasets import Field
-from training.generator.nontissue import DRAWINGS, nontissue
-from training.recipes.attend import fold_scaling
-from training.recipes.bags import embed
-from training.recipes.corpus import (
-    coarsened,
-    random_tiles,
-    rescaled,
-    restained,
-)
-from training.recipes.tiles import synthetic_images
+from training.recipes.bags import embed, tiles_of
+from training.recipes.corpus import coarsened, rescaled, restained
 from training.types import Floats, Pixels
 
-# Of the model's spacing. A wrong spacing is not what this head should refuse for.
-SCALES = (0.5, 0.7, 1.0, 1.5, 2.2, 3.5)
 EMPTY_DENSITY = 0.08  # Mean optical density below which a tile shows glass alone.
-TILES_EACH = 4000
-EPOCHS = 25
+SHRINKAGE = 0.01  # Of the mean variance: some directions hardly vary in the sample.
+# Distances are multiplied: the generator has no other scanner to be generous to.
+STRICTNESS = {"real": 1.0, "synthetic": 1.25, "glass": 1.0}
+# A wrong spacing is not what the tissue score should refuse for.
+SPACING_SPREAD, SPACING_LIMIT = 0.3, 0.7
 
 
-def train_tissue(
-    encoder: Any, fields: Sequence[Field], contract: ModelContract, *, seed: int
+def fit_tissue(
+    encoder: Any,
+    fields: Sequence[Field],
+    synthetic: Sequence[Field],
+    contract: ModelContract,
+    *,
+    seed: int,
 ) -> Any:
-    """Train on tiles of real and synthetic tissue against drawings of other things."""
-    keras.utils.set_random_seed(seed)
+    """Fit the three Gaussians to tiles of real and synthetic fields, and to glass."""
     rng = np.random.default_rng([seed, 4])
-    side_px = contract.tile_side_px
-    positive = _tissue_tiles(rng, fields, contract)
-    negative = [
-        tile
-        for number in range(TILES_EACH)
-        for tile in _other_tiles(rng, number, side_px)
-    ]
-    embeddings = np.concatenate(
-        [embed(encoder, positive), embed(encoder, np.stack(negative))]
-    )
-    truth = np.zeros(len(embeddings), np.float32)
-    truth[: len(positive)] = 1
-    return fit_head(embeddings, truth)
-
-
-def fit_head(embeddings: Floats, truth: Floats) -> Any:
-    """Fit the head to standardised embeddings, then fold the scaling in."""
-    mean, spread = embeddings.mean(0), embeddings.std(0) + 1e-3
-    head = tissue_head()
-    head.compile(
-        optimizer=keras.optimizers.AdamW(1e-3, weight_decay=1e-2),
-        loss=keras.losses.BinaryCrossentropy(label_smoothing=0.02),
-    )
-    head.fit(
-        (embeddings - mean) / spread,
-        truth,
-        batch_size=128,
-        epochs=EPOCHS,
-        shuffle=True,
-        verbose=0,
-    )
-    fold_scaling(head.get_layer("hidden"), mean, spread)
-    return head
-
-
-def _tissue_tiles(
-    rng: np.random.Generator, fields: Sequence[Field], contract: ModelContract
-) -> Pixels:
-    images = []
-    for source in fields:
-        native = source.spacing_um / contract.spacing_um
-        images += [rescaled(source.image, native * scale) for scale in SCALES]
-        images.append(coarsened(images[-4], 2.0))
-    synthetic = synthetic_images(24, spacing_um=contract.spacing_um)
-    shares = ((images, TILES_EACH * 3 // 4), (synthetic, TILES_EACH // 4))
-    kept = [
-        restained(rng, tile, strength=1.6)
-        for source, count in shares
-        for tile in random_tiles(
-            rng, source, count=count, side_px=contract.tile_side_px
-        )
-        if not is_empty(tile)
-    ]
-    return np.stack(kept)
+    real = np.concatenate([_seen(rng, one, contract) for one in fields])
+    drawn = np.concatenate([_seen(rng, one, contract) for one in synthetic])
+    empty = np.array([is_empty(tile) for tile in real])
+    drawn_empty = np.array([is_empty(tile) for tile in drawn])
+    samples = (real[~empty], drawn[~drawn_empty], real[empty])
+    distances = tissue_distances()
+    for name, tiles in zip(GAUSSIANS, samples, strict=True):
+        kernel, bias = _whitening(embed(encoder, tiles))
+        strict = STRICTNESS[name]
+        distances.get_layer(name).set_weights([strict * kernel, strict * bias])
+    return distances
 
 
 def is_empty(tile: Pixels) -> bool:
@@ -96,14 +49,26 @@ def is_empty(tile: Pixels) -> bool:
     return float(density.mean()) < EMPTY_DENSITY
 
 
-def _other_tiles(rng: np.random.Generator, number: int, side_px: int) -> list[Pixels]:
-    """Cut a tile from a drawing at a scale of chance, restained as tissue is."""
-    drawn_px = int(side_px * rng.choice([1.0, 1.5, 3.0]))
-    # The drawing's kind and tint follow from its seed: walk through all of them.
-    image = nontissue(
-        number + 1000 * len(DRAWINGS), width_px=drawn_px, height_px=drawn_px
+def _seen(rng: np.random.Generator, one: Field, contract: ModelContract) -> Pixels:
+    """See a field plainly, at half its size, and restained, coarser and rescaled."""
+    wrong = np.clip(rng.normal(0, SPACING_SPREAD), -SPACING_LIMIT, SPACING_LIMIT)
+    blurred = coarsened(one.image, float(rng.uniform(1.0, 2.0)))
+    return np.concatenate(
+        [
+            tiles_of(one.image, one.spacing_um, contract),
+            tiles_of(rescaled(one.image, 0.5), one.spacing_um * 2, contract),
+            tiles_of(
+                restained(rng, blurred, strength=1.5),
+                one.spacing_um * float(np.exp(wrong)),
+                contract,
+            ),
+        ]
     )
-    if rng.random() < 0.3:
-        image = coarsened(image, float(rng.uniform(1.2, 3)))
-    tiles = random_tiles(rng, [image], count=1, side_px=side_px)
-    return [restained(rng, tile) for tile in tiles]
+
+
+def _whitening(embeddings: Floats) -> list[Floats]:
+    """Kernel and bias after which the embeddings have mean 0 and are white."""
+    mean = embeddings.mean(0)
+    values, vectors = np.linalg.eigh(np.cov(embeddings.T))
+    kernel = vectors / np.sqrt(values + SHRINKAGE * values.mean())
+    return [kernel, -mean @ kernel]
