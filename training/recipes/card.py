@@ -79,8 +79,12 @@ fields).
   skill may be a batch's colour.
 - No in-situ carcinoma, borderline lesion, or normal tissue of other organs was seen.
 - The attention shows what moved the answer, not where a tumour ends.
+- Of BreakHis's sample fields, too few for a figure, benign ones at 40X (0.49 µm/px)
+  come out malignant: verdicts on other microscopes' fields are not to be believed.
+- The teacher's layer was chosen on these same fields, so the figures above flatter.
 - The tissue score is a distance from this H&E, real and synthetic. How far is too far
-  was chosen with BreakHis's sample fields in sight: another scanner's may be refused.
+  was chosen with BreakHis's sample fields, and files that are no tissue, in sight:
+  another scanner's fields may be refused.
 
 Made in $minutes minutes by `python -m training bundle`, seed $seed.
 """)
