@@ -200,6 +200,17 @@ class Rig:
             time.sleep(0.05)
         raise AssertionError("nothing was running at any of 200 looks")
 
+    def freeze_in_calls(self) -> list[Held]:
+        """Freeze the worker while every slot waits for the model server's answer."""
+        with self.frozen([self.process("serving")]):
+            self.wait_for(
+                lambda: len(running()) == SLOTS, within_s=30, why="no slot is busy"
+            )
+            time.sleep(1)  # Nothing that runs is anywhere else by then.
+            for process in self.tree("worker"):
+                process.send_signal(signal.SIGSTOP)
+            return running()
+
     def catch_at_work(self, also: Callable[[], bool] = always) -> list[Held]:
         """What is being analysed at a moment when that holds too."""
         caught: list[Held] = []
