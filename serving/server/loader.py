@@ -90,6 +90,10 @@ class Servable:
         )
         self._callables: dict[tuple[tuple[str, ...], ...], Callable[..., Any]] = {}
         self._lock = Lock()
+        # One run at a time: oneDNN's convolutions crash when two threads are the
+        # first to run them (TensorFlow 2.21: a third of all starts under load). A run
+        # uses every core anyhow, so this costs a tenth of the throughput at most.
+        self._running = Lock()
         try:
             loader = SavedModelLoader(str(folder))
             with self._session.graph.as_default():
@@ -112,7 +116,8 @@ class Servable:
             tuple(signature.inputs[name].graph_name for name in names),
             tuple(signature.outputs[name].graph_name for name in wanted),
         )
-        answers: list[Array] = call(*(feeds[name] for name in names))
+        with self._running:
+            answers: list[Array] = call(*(feeds[name] for name in names))
         return answers
 
     def close(self) -> None:
