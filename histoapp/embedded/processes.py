@@ -126,7 +126,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.stop(signal.SIGTERM, grace_s=5)
             raise EmbeddedError(
-                f"{self.name} was not done after {timeout_s:.0f} s: see {self.log}."
+                f"{self.name} was not done in time: see {self.log}."
             ) from None
         if code:
             raise EmbeddedError(

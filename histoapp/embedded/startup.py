@@ -56,25 +56,30 @@ class Startup:
         drawing = self._begin_images() if demo else None
         self._start_servers()
         migrating, collecting = self._begin_database(), self._begin_static()
-        finish(export)
+        self._finish(export)
         self._start("serving")
-        finish(migrating)
-        finish(self._begin_registration())
+        self._finish(migrating)
+        self._finish(self._begin_registration())
         self.say("Starting the worker, the dispatcher, the web server ...")
         self._start("worker", "dispatcher")
-        finish(drawing)
+        self._finish(drawing)
         seeding = self._begin_demo() if demo else None
-        finish(collecting)
+        self._finish(collecting)
         note_collected(self._static)
         self._start("web")
         self.supervisor.wait_until_ready(timeout_s=READY_S)
-        finish(seeding)
+        self._finish(seeding)
         return seeding.said() if seeding else []
 
     @property
     def took_s(self) -> float:
         """Seconds since it began."""
         return time.monotonic() - self.began
+
+    def _finish(self, step: Running | None) -> None:
+        """Wait for a step, if there is one. Raises EmbeddedError if it failed."""
+        if step is not None:
+            self.supervisor.finish(step, timeout_s=STEP_S)
 
     def _start(self, *names: str) -> None:
         for name in names:
@@ -175,9 +180,3 @@ class Startup:
             manage("seed_demo", *shown, "--spacing-um", DEMO_SPACING_UM),
             environment,
         )
-
-
-def finish(step: Running | None) -> None:
-    """Wait for a step, if there is one. Raises EmbeddedError if it failed."""
-    if step is not None:
-        step.finish(timeout_s=STEP_S)

@@ -112,6 +112,14 @@ class Supervisor:
         self._steps.append(step)
         return step
 
+    def finish(self, step: Running, *, timeout_s: float) -> None:
+        """Look after everything until a step is done. Raises EmbeddedError."""
+        deadline = time.monotonic() + timeout_s
+        while step.ended is None and time.monotonic() < deadline:
+            self._look()
+            time.sleep(LOOK_S)
+        step.finish(timeout_s=LOOK_S)
+
     def wait_until_ready(self, *names: str, timeout_s: float) -> None:
         """Look after everything until those are ready; none named: all.
 

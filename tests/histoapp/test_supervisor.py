@@ -173,9 +173,29 @@ def test_a_step_that_fails_says_its_last_words(tmp_path: Path) -> None:
         step.finish(timeout_s=30)
 
 
+def test_who_dies_during_a_step_is_started_again_meanwhile(tmp_path: Path) -> None:
+    said = tmp_path / "began"
+    begins = f"open({str(said)!r}, 'a').write('x'); import time; time.sleep(60)"
+    supervisor = Supervisor(logs=tmp_path, say=lambda line: None)
+    supervisor.start(Service("server", [sys.executable, "-c", begins]))
+    try:
+        supervisor.wait_until_ready(timeout_s=20)
+        wait_for(said.exists)
+        waits = (
+            f"import time\nwhile open({str(said)!r}).read() != 'xx': time.sleep(0.05)"
+        )
+        step = supervisor.begin("step", [sys.executable, "-c", waits], os.environ)
+        running = supervisor.supervised[0].running
+        assert running is not None
+        os.kill(running.pid, signal.SIGKILL)
+        supervisor.finish(step, timeout_s=20)
+    finally:
+        supervisor.stop()
+
+
 def test_a_step_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     step = Running("count", leashed(SLEEP), {}, tmp_path)
-    with pytest.raises(EmbeddedError, match="count was not done after 0 s"):
+    with pytest.raises(EmbeddedError, match="count was not done in time"):
         step.finish(timeout_s=0.2)
     assert is_gone(step.pid)
 
