@@ -124,6 +124,10 @@ def write_table(rows: Sequence[Row]) -> None:
         return
     names = [column.name for column in fields(Row)]
     lines = [
+        "# Faults",
+        "",
+        "Written by `make faults`: 120 questions a fault, every message published twice.",
+        "",
         "| " + " | ".join(name.replace("_", " ") for name in names) + " |",
         "|" + "---|" * len(names),
         *(
