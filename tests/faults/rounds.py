@@ -126,7 +126,7 @@ def write_table(rows: Sequence[Row]) -> None:
     lines = [
         "# Faults",
         "",
-        "Written by `make faults`: 120 questions a fault, every message published twice.",
+        "Written by `make faults`: 120 questions a fault, every message doubled.",
         "",
         "| " + " | ".join(name.replace("_", " ") for name in names) + " |",
         "|" + "---|" * len(names),
