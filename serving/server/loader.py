@@ -91,8 +91,8 @@ class Servable:
         self._callables: dict[tuple[tuple[str, ...], ...], Callable[..., Any]] = {}
         self._lock = Lock()
         # One run at a time: oneDNN's convolutions crash when two threads are the
-        # first to run them (TensorFlow 2.21: a third of all starts under load). A run
-        # uses every core anyhow, so this costs a tenth of the throughput at most.
+        # first to run them (TensorFlow 2.21; see benchmarks/first_calls.py). A run
+        # uses every core anyhow, so that little throughput is lost.
         self._running = Lock()
         try:
             loader = SavedModelLoader(str(folder))
