@@ -36,7 +36,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from predictions.models import Analysis, Case, Role
-from predictions.models.analysis import UNFINISHED
+from predictions.models.job import UNFINISHED
 from predictions.services.cases import open_case
 from predictions.services.laboratories import (
     add_member,

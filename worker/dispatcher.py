@@ -19,8 +19,8 @@ from django.db.models.functions import Now, RowNumber
 from kombu.exceptions import OperationalError as BrokerError
 from redis import RedisError
 
-from predictions.models import Analysis, AnalysisStatus
-from predictions.models.analysis import GIVE_UP_AFTER, MAX_ATTEMPTS
+from predictions.models import Analysis, JobStatus
+from predictions.models.job import GIVE_UP_AFTER, MAX_ATTEMPTS
 from predictions.services import analyses
 from predictions.services.images import DOORBELL
 from predictions.services.storage import store
@@ -120,8 +120,8 @@ def take_due(*, limit: int) -> Sequence[UUID]:
 
 def _in_flight() -> dict[UUID, int]:
     """By laboratory: how many are running, or rung for."""
-    running = Q(status=AnalysisStatus.RUNNING, lease_until__gte=Now())
-    rung = Q(status=AnalysisStatus.ACCEPTED, next_at__gt=Now())
+    running = Q(status=JobStatus.RUNNING, lease_until__gte=Now())
+    rung = Q(status=JobStatus.ACCEPTED, next_at__gt=Now())
     return dict(
         Analysis.objects.filter(running | rung)
         .order_by()

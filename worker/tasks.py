@@ -23,7 +23,7 @@ from predictions.images.errors import (
     StoreFullError,
 )
 from predictions.models import Analysis
-from predictions.models.analysis import HEARTBEAT_S, MAX_ATTEMPTS
+from predictions.models.job import HEARTBEAT_S, MAX_ATTEMPTS
 from predictions.services import analyses
 from predictions.services.analyses import (
     Answer,

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from predictions.api.fields import PriorityField, WordField
-from predictions.models import AnalysisStatus
+from predictions.models import JobStatus
 
 PAGING = frozenset({"page", "page_size"})
 
@@ -52,7 +52,7 @@ class AnalysisQuery(Query):
 
     case = serializers.UUIDField(required=False)
     image = serializers.UUIDField(required=False)
-    status = serializers.ChoiceField(AnalysisStatus.choices, required=False)
+    status = serializers.ChoiceField(JobStatus.choices, required=False)
     ordering = serializers.ChoiceField(
         ["-created_at", "created_at"], default="-created_at"
     )

@@ -1,28 +1,44 @@
 """What is remembered: facts, constraints, transitions."""
 
-from predictions.models.analysis import Analysis, AnalysisStatus
+from predictions.models.analysis import Analysis
 from predictions.models.audit import AuditEvent
-from predictions.models.case import Case, Patient, Priority, Specimen
+from predictions.models.case import Case, Consent, Patient, Priority, Specimen
+from predictions.models.counter import Counter
+from predictions.models.fetch import Fetch
 from predictions.models.image import Image
+from predictions.models.invitation import Invitation
+from predictions.models.job import JobStatus
 from predictions.models.laboratory import Laboratory, Membership, Role
+from predictions.models.message import Message
 from predictions.models.model_version import ModelVersion
 from predictions.models.prediction import Outcome, Prediction
-from predictions.models.token import ApiToken
+from predictions.models.repeat import Repeat
+from predictions.models.review import Review, Verdict
+from predictions.models.token import ApiToken, Scope
 
 __all__ = [
     "Analysis",
-    "AnalysisStatus",
     "ApiToken",
     "AuditEvent",
     "Case",
+    "Consent",
+    "Counter",
+    "Fetch",
     "Image",
+    "Invitation",
+    "JobStatus",
     "Laboratory",
     "Membership",
+    "Message",
     "ModelVersion",
     "Outcome",
     "Patient",
     "Prediction",
     "Priority",
+    "Repeat",
+    "Review",
     "Role",
+    "Scope",
     "Specimen",
+    "Verdict",
 ]

@@ -45,6 +45,10 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["-at", "-sequence"]
+        indexes = [
+            models.Index(fields=["subject"], name="audit_by_subject"),
+            models.Index(fields=["laboratory", "-at"], name="audit_by_time"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["laboratory", "sequence"],

@@ -39,6 +39,14 @@ class Priority(models.IntegerChoices):
     ROUTINE = 10
 
 
+class Consent(models.TextChoices):
+    """Whether the patient let the images be used to train models."""
+
+    UNKNOWN = "unknown", "Not recorded"
+    GIVEN = "given", "Given"
+    REFUSED = "refused", "Refused"
+
+
 class CaseQuerySet(LaboratoryScopedQuerySet["Case"]):
     pass
 
@@ -52,6 +60,13 @@ class Case(models.Model):
     accession_number = models.CharField(max_length=64)
     priority = models.PositiveSmallIntegerField(
         choices=Priority, default=Priority.ROUTINE
+    )
+    training_consent = models.CharField(
+        "consent to training use",
+        max_length=8,
+        choices=Consent,
+        default=Consent.UNKNOWN,
+        help_text="Images are used to train models only where it is given.",
     )
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -78,6 +93,10 @@ class Case(models.Model):
             models.CheckConstraint(
                 condition=models.Q(priority__in=Priority.values),
                 name="case_priority_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(training_consent__in=Consent.values),
+                name="case_training_consent_known",
             ),
         ]
 

@@ -15,6 +15,10 @@ from predictions.models.visibility import LaboratoryScopedQuerySet
 class ImageQuerySet(LaboratoryScopedQuerySet["Image"]):
     laboratory_path = "case__laboratory"
 
+    def standing(self) -> "ImageQuerySet":
+        """Not withdrawn: what is said about them counts."""
+        return self.filter(withdrawn_at__isnull=True)
+
     def state_spacing(self, image: "Image", spacing_um: float) -> bool:
         """Replace the spacing that was seen. False if it is another by now."""
         return bool(
@@ -32,6 +36,10 @@ class Image(models.Model):
     The files are named by ids of images/store.py: `stored_file` is what was sent,
     to the byte; `display_file` and `thumbnail_file` are our own re-encodings, without
     metadata, and all that a browser is ever shown.
+
+    An image in the wrong case is withdrawn, with a reason: it and its answers stay on
+    record, void. Moving withdraws it there and accepts it anew here (`moved_from`).
+    Purging drops the files and the filename, and keeps hash and trail.
     """
 
     class Format(models.TextChoices):
@@ -44,7 +52,7 @@ class Image(models.Model):
     # The database holds (specimen, case) together: see migration 0002.
     specimen = models.ForeignKey(Specimen, models.PROTECT, related_name="images")
     # May carry a patient's name: shown, escaped, to its uploader alone; never logged.
-    filename = models.CharField(max_length=255)
+    filename = models.CharField(max_length=255, blank=True)  # Empty once purged.
     format = models.CharField(max_length=8, choices=Format)
     size_bytes = models.BigIntegerField(validators=[MinValueValidator(1)])
     sha256_received = models.CharField("SHA-256 as received", max_length=64)
@@ -75,6 +83,19 @@ class Image(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="uploaded_images"
     )
     uploaded_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="withdrawn_images",
+    )
+    withdrawal_reason = models.TextField(blank=True)
+    moved_from = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="moved_to"
+    )
+    purged_at = models.DateTimeField(null=True, blank=True)
 
     objects = ImageQuerySet.as_manager()
 
@@ -82,7 +103,21 @@ class Image(models.Model):
         ordering = ["uploaded_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["case", "sha256_received"], name="image_once_in_a_case"
+                fields=["case", "sha256_received"],
+                name="image_once_in_a_case",
+                condition=Q(withdrawn_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False)
+                    & ~Q(withdrawal_reason="")
+                )
+                | Q(
+                    withdrawn_at__isnull=True,
+                    withdrawn_by__isnull=True,
+                    withdrawal_reason="",
+                ),
+                name="image_withdrawn_exactly_with_a_reason",
             ),
             models.CheckConstraint(
                 condition=Q(width_px__gt=0) & Q(height_px__gt=0) & Q(size_bytes__gt=0),
@@ -100,3 +135,8 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return f"{self.case} · {str(self.id)[:8]}"
+
+    @property
+    def is_void(self) -> bool:
+        """Whether what was said about it does not count any more."""
+        return self.withdrawn_at is not None

@@ -4,8 +4,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Now
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -28,7 +30,7 @@ class LaboratoryQuerySet(models.QuerySet["Laboratory"]):
     def visible_to(self, user: "User | AnonymousUser") -> "LaboratoryQuerySet":
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        return self.filter(memberships__user=user)
+        return self.filter(memberships__user=user, memberships__is_active=True)
 
 
 class Laboratory(models.Model):
@@ -46,6 +48,26 @@ class Laboratory(models.Model):
     quota_bytes = models.BigIntegerField(
         "storage quota (bytes)", default=50 * 1000**3, validators=[MinValueValidator(0)]
     )
+    retention_days = models.PositiveIntegerField(
+        "retention (days)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How long files are kept after upload; empty keeps them for ever.",
+    )
+    may_fetch = models.BooleanField(
+        "fetch images by URL",
+        default=False,
+        help_text="Whether members may have an image fetched from the internet.",
+    )
+    fetch_hosts = ArrayField(
+        models.CharField(max_length=253),
+        default=list,
+        blank=True,
+        verbose_name="hosts to fetch from",
+        help_text="Names such as images.example.org, or host:port for another port "
+        "than 80 and 443. Empty allows every public host on 80 and 443.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = LaboratoryQuerySet.as_manager()
@@ -58,8 +80,23 @@ class Laboratory(models.Model):
         return self.name
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def active(self) -> "MembershipQuerySet":
+        return self.filter(is_active=True)
+
+    def of(self, user: "User | AnonymousUser") -> "MembershipQuerySet":
+        """What the person may act on: no membership that was disabled."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self.active().filter(user=user)
+
+
 class Membership(models.Model):
-    """A person's role in a laboratory."""
+    """A person's role in a laboratory.
+
+    A disabled one shows and allows nothing. Who has no other is out: sessions and
+    tokens end at their next request (services/people.py).
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships"
@@ -68,6 +105,10 @@ class Membership(models.Model):
         Laboratory, models.CASCADE, related_name="memberships"
     )
     role = models.CharField(max_length=20, choices=Role)
+    is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         ordering = ["laboratory__name", "user__username"]

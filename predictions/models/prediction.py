@@ -2,7 +2,7 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from predictions.models.analysis import Analysis
 from predictions.models.model_version import ModelVersion
@@ -36,6 +36,20 @@ class Prediction(models.Model):
     outcome = models.CharField(max_length=16, choices=Outcome)
     probability = models.FloatField(
         "calibrated probability of malignancy",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+    )
+    interval_low = models.FloatField(
+        "lower end of the probability's interval",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Over resamples of the image's tiles; empty where the model "
+        "states none.",
+    )
+    interval_high = models.FloatField(
+        "upper end of the probability's interval",
         null=True,
         blank=True,
         validators=[MinValueValidator(0), MaxValueValidator(1)],
@@ -75,6 +89,16 @@ class Prediction(models.Model):
                 condition=Q(probability__isnull=True)
                 | Q(probability__gte=0, probability__lte=1),
                 name="probability_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(interval_low__isnull=True, interval_high__isnull=True)
+                | Q(
+                    probability__isnull=False,
+                    interval_low__gte=0,
+                    interval_low__lte=F("interval_high"),
+                    interval_high__lte=1,
+                ),
+                name="interval_whole_within_a_probability",
             ),
         ]
 

@@ -3,9 +3,23 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+
+class Scope(models.TextChoices):
+    """What a token may do, within what its owner may."""
+
+    READ = "read", "Read cases, images and answers"
+    WRITE = "write", "Open cases, upload, ask again, correct"
+    REVIEW = "review", "Review answers"
+    ADMINISTER = "administer", "Manage members, settings and audit"
+
+
+def default_scopes() -> list[str]:
+    return [Scope.READ, Scope.WRITE]
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -28,7 +42,11 @@ class ApiToken(models.Model):
     )
     name = models.CharField(max_length=64, help_text="What it is for.")
     sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(
+        models.CharField(max_length=16, choices=Scope), default=default_scopes
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the hour.")
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
 

@@ -12,8 +12,8 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from predictions.models import Analysis, AnalysisStatus, ModelVersion, Prediction
-from predictions.models.analysis import UNFINISHED
+from predictions.models import Analysis, JobStatus, ModelVersion, Prediction
+from predictions.models.job import UNFINISHED
 from predictions.services.audit import record_event
 from predictions.services.errors import ConflictError
 from predictions.services.images import ring
@@ -153,7 +153,7 @@ def _registered(answer: Answer) -> ModelVersion:
 def was_answered_by(held: Analysis) -> bool:
     """Whether this very attempt's answer is on record: for a COMMIT cut short."""
     return Analysis.objects.filter(
-        pk=held.pk, token=held.token, status=AnalysisStatus.SUCCEEDED
+        pk=held.pk, token=held.token, status=JobStatus.SUCCEEDED
     ).exists()
 
 

@@ -86,9 +86,7 @@ def require_role(
     *, laboratory: Laboratory, user: User, roles: tuple[Role, ...]
 ) -> None:
     """Raise NotAllowedError unless the person has one of the roles there."""
-    allowed = Membership.objects.filter(
-        laboratory=laboratory, user=user, user__is_active=True, role__in=roles
-    )
+    allowed = Membership.objects.of(user).filter(laboratory=laboratory, role__in=roles)
     if not allowed.exists():
         words = " or a ".join(roles)
         raise NotAllowedError(f"Ask a {words} of {laboratory} to do this.")

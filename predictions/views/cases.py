@@ -7,7 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from predictions.forms import CaseForm, SearchForm, UploadForm
+from predictions.forms.cases import CaseForm, SearchForm
+from predictions.forms.images import UploadForm
 from predictions.models import Case
 from predictions.services.cases import DuplicateCaseError, open_case
 from predictions.services.errors import ServiceError

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from predictions.forms import SpacingForm
+from predictions.forms.images import SpacingForm
 from predictions.services.errors import ConflictError, ServiceError
 from predictions.services.spacing import state_spacing
 from predictions.views import queries

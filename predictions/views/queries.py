@@ -89,15 +89,14 @@ def analyses(user: User) -> QuerySet[Analysis]:
 
 def may_ask(user: User, case: Case) -> bool:
     """Whether to offer uploading and asking; the services decide again."""
-    return Membership.objects.filter(
-        user=user, laboratory=case.laboratory_id, role__in=UPLOADERS
-    ).exists()
+    mine = Membership.objects.of(user)
+    return mine.filter(laboratory=case.laboratory_id, role__in=UPLOADERS).exists()
 
 
 def may_open_cases(user: User) -> bool:
     """Whether to offer opening a case, in any laboratory."""
-    return Membership.objects.filter(user=user, role__in=UPLOADERS).exists()
+    return Membership.objects.of(user).filter(role__in=UPLOADERS).exists()
 
 
 def is_member(user: User) -> bool:
-    return Membership.objects.filter(user=user).exists()
+    return Membership.objects.of(user).exists()

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from django.contrib.auth.models import User
 
-from predictions.models import Analysis, AnalysisStatus, Image, Outcome, Prediction
-from predictions.models.analysis import UNFINISHED
+from predictions.models import Analysis, Image, JobStatus, Outcome, Prediction
+from predictions.models.job import UNFINISHED
 from predictions.views.queries import Counts
 
 TOP_TILES = 8
@@ -24,14 +24,14 @@ STEPS = {
 # The order of a summary: what needs a person first.
 URGENCY = [
     *(
-        (AnalysisStatus.SUCCEEDED, outcome)
+        (JobStatus.SUCCEEDED, outcome)
         for outcome in (Outcome.MALIGNANT, Outcome.REFER, Outcome.REFUSED)
     ),
-    (AnalysisStatus.FAILED, None),
-    (AnalysisStatus.SUCCEEDED, Outcome.BENIGN),
-    (AnalysisStatus.RUNNING, None),
-    (AnalysisStatus.ACCEPTED, None),
-    (AnalysisStatus.CANCELLED, None),
+    (JobStatus.FAILED, None),
+    (JobStatus.SUCCEEDED, Outcome.BENIGN),
+    (JobStatus.RUNNING, None),
+    (JobStatus.ACCEPTED, None),
+    (JobStatus.CANCELLED, None),
 ]
 
 

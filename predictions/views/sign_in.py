@@ -2,7 +2,7 @@
 
 from django.contrib.auth.views import LoginView
 
-from predictions.forms import SignInForm
+from predictions.forms.sign_in import SignInForm
 
 
 class SignIn(LoginView):

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 
-from predictions.forms import UploadForm
+from predictions.forms.images import UploadForm
 from predictions.models import Case
 from predictions.services.errors import ServiceError
 from predictions.services.images import (

@@ -30,12 +30,12 @@ from histoapp.embedded.redis import Redis
 from histoapp.embedded.supervisor import Supervised, Supervisor
 from predictions.models import (
     Analysis,
-    AnalysisStatus,
     AuditEvent,
     Image,
+    JobStatus,
     Prediction,
 )
-from predictions.models.analysis import UNFINISHED
+from predictions.models.job import UNFINISHED
 from predictions.services.audit import verify_chains
 from predictions.services.storage import store
 from tests.model_server import MODEL, export_tiny_model, free_port
@@ -289,7 +289,7 @@ def thaw(processes: Iterable[psutil.Process]) -> None:
 
 
 def running() -> list[Held]:
-    rows = Analysis.objects.filter(status=AnalysisStatus.RUNNING)
+    rows = Analysis.objects.filter(status=JobStatus.RUNNING)
     return [Held(*row) for row in rows.values_list("pk", "attempt")]
 
 
@@ -319,13 +319,13 @@ def judge(asked: list[UUID]) -> Verdict:
         .values("subject")
         .annotate(times=Count("pk"))
     )
-    succeeded = mine.filter(status=AnalysisStatus.SUCCEEDED)
+    succeeded = mine.filter(status=JobStatus.SUCCEEDED)
     return Verdict(
         lost=len(asked) - mine.count(),
         doubled=sum(answer["times"] > 1 for answer in answers)
         + abs(succeeded.count() - Prediction.objects.filter(analysis__in=mine).count()),
         unfinished=mine.filter(status__in=UNFINISHED).count(),
-        failed=mine.filter(status=AnalysisStatus.FAILED).count(),
+        failed=mine.filter(status=JobStatus.FAILED).count(),
         repeated=sum(mine.filter(attempt__gt=1).values_list("attempt", flat=True))
         - mine.filter(attempt__gt=1).count(),
     )

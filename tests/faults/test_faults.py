@@ -11,7 +11,7 @@ from collections.abc import Callable
 import psutil
 from django.db import connections
 
-from predictions.models import Analysis, AnalysisStatus
+from predictions.models import Analysis, JobStatus
 from tests.faults.clinic import Clinic
 from tests.faults.rig import SLOTS, Rig, in_flight, judge, running, thaw
 from tests.faults.rounds import MANY, TAKEN_UP_WITHIN_S, Round
@@ -48,7 +48,7 @@ def test_frozen_worker_that_wakes_after_its_lease(rig: Rig, begin: RoundMaker) -
     rig.start_worker("second")
     try:
         answered = Analysis.objects.filter(
-            pk__in=[held.pk for held in fault.held], status=AnalysisStatus.SUCCEEDED
+            pk__in=[held.pk for held in fault.held], status=JobStatus.SUCCEEDED
         )
         rig.wait_for(
             lambda: answered.count() == len(fault.held),
@@ -153,7 +153,7 @@ def test_poison_image_fails_and_its_neighbours_do_not(rig: Rig, clinic: Clinic) 
     neighbours = [clinic.upload(seed).analysis.pk for seed in range(20_001, 20_011)]
     rig.settle([poison.analysis.pk, *neighbours], within_s=180)
     poison.analysis.refresh_from_db()
-    assert poison.analysis.status == AnalysisStatus.FAILED
+    assert poison.analysis.status == JobStatus.FAILED
     assert (poison.analysis.attempt, poison.analysis.breaks) == (4, 4)
     assert "model server" in poison.analysis.failure_reason
     verdict = judge(neighbours)

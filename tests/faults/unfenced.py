@@ -10,10 +10,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "histoapp.settings")
 django.setup()
 
-from predictions.models.analysis import (
-    Analysis,
-    AnalysisQuerySet,
-)
+from predictions.models.analysis import Analysis, AnalysisQuerySet
 from worker.app import app
 
 __all__ = ["app"]

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from predictions.models import (
     Analysis,
-    AnalysisStatus,
     Case,
     Image,
+    JobStatus,
     Laboratory,
     ModelVersion,
     Outcome,
@@ -75,7 +75,7 @@ def make_failed(image: Image, reason: str = "The model server is away.") -> Anal
     """A question that nobody could answer."""
     return make_analysis(
         image,
-        status=AnalysisStatus.FAILED,
+        status=JobStatus.FAILED,
         failure_reason=reason,
         finished_at=timezone.now(),
     )
@@ -85,7 +85,7 @@ def make_running(image: Image) -> Analysis:
     """A question that a worker holds."""
     return make_analysis(
         image,
-        status=AnalysisStatus.RUNNING,
+        status=JobStatus.RUNNING,
         attempt=1,
         token=uuid.uuid4(),
         started_at=timezone.now(),
@@ -123,7 +123,7 @@ def make_prediction(image: Image, **facts: Any) -> Prediction:
     """An answered question, and its answer."""
     analysis = make_analysis(
         image,
-        status=AnalysisStatus.SUCCEEDED,
+        status=JobStatus.SUCCEEDED,
         attempt=1,
         token=uuid.uuid4(),
         started_at=timezone.now(),

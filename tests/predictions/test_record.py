@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from predictions.models import (
     Analysis,
-    AnalysisStatus,
     Case,
     Image,
+    JobStatus,
     Laboratory,
     Membership,
     ModelVersion,
@@ -38,7 +38,7 @@ from tests.predictions.records import (
     prediction_facts,
 )
 
-TERMINAL = (AnalysisStatus.SUCCEEDED, AnalysisStatus.FAILED, AnalysisStatus.CANCELLED)
+TERMINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 @contextmanager
@@ -64,9 +64,7 @@ def commit() -> None:
 
 
 def make_cancelled(image: Image) -> Analysis:
-    return make_analysis(
-        image, status=AnalysisStatus.CANCELLED, finished_at=timezone.now()
-    )
+    return make_analysis(image, status=JobStatus.CANCELLED, finished_at=timezone.now())
 
 
 def make_answered(image: Image) -> Analysis:
@@ -217,7 +215,7 @@ def test_a_finished_analysis_lets_another_be_asked(
 ) -> None:
     finish(image)
     commit()
-    assert make_analysis(image).status == AnalysisStatus.ACCEPTED
+    assert make_analysis(image).status == JobStatus.ACCEPTED
 
 
 def test_a_failure_has_a_reason(image: Image) -> None:
@@ -240,7 +238,7 @@ def test_only_a_failure_has_a_reason(image: Image) -> None:
 )
 def test_running_needs_a_token_and_a_lease(image: Image, held: dict[str, Any]) -> None:
     with refused("running_exactly_with_a_lease"):
-        make_analysis(image, status=AnalysisStatus.RUNNING, **held)
+        make_analysis(image, status=JobStatus.RUNNING, **held)
 
 
 def test_only_running_has_a_lease(image: Image) -> None:
@@ -250,7 +248,7 @@ def test_only_running_has_a_lease(image: Image) -> None:
 
 def test_finished_needs_a_time(image: Image) -> None:
     with refused("finished_exactly_with_a_time"):
-        make_analysis(image, status=AnalysisStatus.CANCELLED)
+        make_analysis(image, status=JobStatus.CANCELLED)
 
 
 def test_unfinished_has_no_finishing_time(image: Image) -> None:
@@ -259,7 +257,7 @@ def test_unfinished_has_no_finishing_time(image: Image) -> None:
 
 
 @FINISHED
-@pytest.mark.parametrize("status", AnalysisStatus.values)
+@pytest.mark.parametrize("status", JobStatus.values)
 def test_nothing_leaves_a_terminal_state(
     image: Image, finish: Callable[[Image], Analysis], status: str
 ) -> None:
@@ -290,9 +288,7 @@ def test_succeeded_without_a_prediction_fails_at_commit(image: Image) -> None:
 
 def test_created_succeeded_without_a_prediction_fails_at_commit(image: Image) -> None:
     with refused("answered is t, prediction is f"):
-        make_analysis(
-            image, status=AnalysisStatus.SUCCEEDED, finished_at=timezone.now()
-        )
+        make_analysis(image, status=JobStatus.SUCCEEDED, finished_at=timezone.now())
 
 
 @pytest.mark.parametrize(
@@ -414,4 +410,4 @@ def test_commit_itself_refuses_an_answered_analysis_without_its_answer(
     held = make_running(make_image(case, alice))
     with pytest.raises(IntegrityError, match="answered is t, prediction is f"):
         Analysis.objects.succeed(held)
-    assert Analysis.objects.get().status == AnalysisStatus.RUNNING
+    assert Analysis.objects.get().status == JobStatus.RUNNING

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from predictions.models import Analysis, AnalysisStatus, Case, Laboratory, Role
+from predictions.models import Analysis, Case, JobStatus, Laboratory, Role
 from predictions.services.cases import open_case
 from predictions.services.images import ReceivedFile, submit_image
 from predictions.services.laboratories import create_laboratory
@@ -63,5 +63,5 @@ def make_bench(name: str) -> Bench:
 def let_lapse(analysis: Analysis) -> None:
     """As if its worker had not beaten for a whole lease."""
     past = timezone.now() - timedelta(seconds=1)
-    running = Analysis.objects.filter(pk=analysis.pk, status=AnalysisStatus.RUNNING)
+    running = Analysis.objects.filter(pk=analysis.pk, status=JobStatus.RUNNING)
     assert running.update(lease_until=past, next_at=past)

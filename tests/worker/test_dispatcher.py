@@ -18,8 +18,8 @@ from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis, RedisError
 
-from predictions.models import Analysis, AnalysisStatus, AuditEvent, Priority
-from predictions.models.analysis import GIVE_UP_AFTER, MAX_ATTEMPTS
+from predictions.models import Analysis, AuditEvent, JobStatus, Priority
+from predictions.models.job import GIVE_UP_AFTER, MAX_ATTEMPTS
 from predictions.services.images import ring as ring_the_dispatcher
 from tests import servers
 from tests.data import REPOSITORY
@@ -217,7 +217,7 @@ def test_the_clock_goes_on_while_redis_is_away(
     with pytest.raises(RedisError):
         Dispatcher(slots=2).turn()
     old.refresh_from_db()
-    assert old.status == AnalysisStatus.FAILED
+    assert old.status == JobStatus.FAILED
     assert list(Analysis.objects.due()) == [young], "not taken in vain"
 
 
@@ -230,7 +230,7 @@ def test_a_last_attempt_that_lapsed_fails_with_words(bench: Bench) -> None:
     fail_overdue()
 
     failed = Analysis.objects.get()
-    assert failed.status == AnalysisStatus.FAILED
+    assert failed.status == JobStatus.FAILED
     assert "stopped 4 times in a row" in failed.failure_reason
     event = AuditEvent.objects.get(action="analysis.fail")
     assert event.subject == f"analysis:{failed.pk}"
@@ -242,7 +242,7 @@ def test_what_waited_too_long_fails_with_words(bench: Bench) -> None:
     fail_overdue()
 
     old.refresh_from_db()
-    assert old.status == AnalysisStatus.FAILED
+    assert old.status == JobStatus.FAILED
     assert "within 24 hours" in old.failure_reason
 
 
@@ -254,7 +254,7 @@ def test_nothing_else_fails_by_the_clock(bench: Bench) -> None:
     let_lapse(bench.run(**too_old))
     fail_overdue()
 
-    assert not Analysis.objects.filter(status=AnalysisStatus.FAILED).exists()
+    assert not Analysis.objects.filter(status=JobStatus.FAILED).exists()
     assert not AuditEvent.objects.filter(action="analysis.fail").exists()
 
 

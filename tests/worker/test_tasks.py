@@ -23,13 +23,13 @@ from pytest_django import Settings
 
 from predictions.models import (
     Analysis,
-    AnalysisStatus,
     AuditEvent,
     Image,
+    JobStatus,
     Outcome,
     Prediction,
 )
-from predictions.models.analysis import MAX_ATTEMPTS
+from predictions.models.job import MAX_ATTEMPTS
 from predictions.services import analyses
 from predictions.services.spacing import state_spacing
 from predictions.services.storage import store
@@ -67,20 +67,20 @@ def events(action: str) -> int:
 
 def assert_given_back(analysis: Analysis) -> None:
     row = look(analysis)
-    assert row.status == AnalysisStatus.ACCEPTED
+    assert row.status == JobStatus.ACCEPTED
     assert (row.attempt, row.given_back) == (0, 1)
     assert row.next_at > timezone.now(), "not at once"
 
 
 def assert_counted(analysis: Analysis, *, breaks: int = 0) -> None:
     row = look(analysis)
-    assert row.status == AnalysisStatus.ACCEPTED
+    assert row.status == JobStatus.ACCEPTED
     assert (row.attempt, row.given_back, row.breaks) == (1, 0, breaks)
 
 
 def assert_failed(analysis: Analysis, words: str, *, attempts: int = 1) -> None:
     row = look(analysis)
-    assert row.status == AnalysisStatus.FAILED
+    assert row.status == JobStatus.FAILED
     assert words in row.failure_reason
     assert row.attempt == attempts
     assert events("analysis.fail") == 1
@@ -120,7 +120,7 @@ def test_an_image_is_answered_with_its_evidence(
     analyse(str(asked.pk))
 
     row = look(asked)
-    assert row.status == AnalysisStatus.SUCCEEDED
+    assert row.status == JobStatus.SUCCEEDED
     assert (row.attempt, row.given_back, row.breaks) == (1, 0, 0)
     answer = row.prediction
     assert answer.outcome in {Outcome.BENIGN, Outcome.MALIGNANT, Outcome.REFER}
@@ -199,7 +199,7 @@ def test_what_the_model_was_not_made_for_is_refused(
     analyse(str(asked.pk))
 
     row = look(asked)
-    assert row.status == AnalysisStatus.SUCCEEDED
+    assert row.status == JobStatus.SUCCEEDED
     assert row.prediction.outcome == Outcome.REFUSED
     assert words in row.prediction.refusal_reason
     assert row.prediction.probability is None
@@ -305,7 +305,7 @@ def test_a_poison_image_ends_and_its_neighbour_is_answered(
 ) -> None:
     poison = bench.upload(field_png(poison=True))
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        assert look(poison).status == AnalysisStatus.ACCEPTED
+        assert look(poison).status == JobStatus.ACCEPTED
         analyse(str(poison.pk))
         assert server.wait() < 0, "the mark killed it"
         assert (look(poison).attempt, look(poison).breaks) == (attempt, attempt)
@@ -313,9 +313,9 @@ def test_a_poison_image_ends_and_its_neighbour_is_answered(
     neighbour = bench.upload(field_png())
     analyse(str(neighbour.pk))
 
-    assert look(neighbour).status == AnalysisStatus.SUCCEEDED
+    assert look(neighbour).status == JobStatus.SUCCEEDED
     row = look(poison)
-    assert row.status == AnalysisStatus.FAILED
+    assert row.status == JobStatus.FAILED
     assert "broke off 4 times" in row.failure_reason
     assert str(poison.pk) in row.failure_reason
     analyse(str(poison.pk))
@@ -341,7 +341,7 @@ def test_from_the_second_break_on_an_image_is_asked_about_alone(
             assert fake.requests == []
         else:
             working.result(timeout=30)
-    assert look(asked).status == AnalysisStatus.SUCCEEDED
+    assert look(asked).status == JobStatus.SUCCEEDED
 
 
 def after(event: Event, asked: Analysis) -> Callable[[], None]:
@@ -371,9 +371,9 @@ def test_a_lone_question_keeps_the_others_out(fake: FakeModel, bench: Bench) -> 
     locked = Event()
     with beside(after(locked, asked)), asking(alone=True):
         locked.set()
-        wait_until(lambda: look(asked).status == AnalysisStatus.RUNNING, "not claimed")
+        wait_until(lambda: look(asked).status == JobStatus.RUNNING, "not claimed")
         assert fake.requests == []
-    assert look(asked).status == AnalysisStatus.SUCCEEDED
+    assert look(asked).status == JobStatus.SUCCEEDED
 
 
 def test_the_lock_is_let_go_of_whatever_happens(fake: FakeModel, bench: Bench) -> None:
@@ -523,7 +523,7 @@ def test_a_late_answer_is_discarded_with_its_heatmap(
     analyse(str(asked.pk))
 
     row = look(asked)
-    assert (row.status, row.attempt) == (AnalysisStatus.RUNNING, 2)
+    assert (row.status, row.attempt) == (JobStatus.RUNNING, 2)
     assert not Prediction.objects.exists()
     assert events("analysis.answer") == 0
     assert kept_files() == files_of(asked.image)
@@ -540,7 +540,7 @@ def test_an_answer_that_nobody_wants_any_more_is_discarded(
     during(fake, AGGREGATE, cancel)
     analyse(str(asked.pk))
 
-    assert look(asked).status == AnalysisStatus.CANCELLED
+    assert look(asked).status == JobStatus.CANCELLED
     assert not Prediction.objects.exists()
     assert kept_files() == files_of(asked.image)
 
@@ -553,7 +553,7 @@ def test_connections_cut_meanwhile_lose_nothing(fake: FakeModel, bench: Bench) -
     during(fake, AGGREGATE, cut_connections)
     analyse(str(asked.pk))
 
-    assert look(asked).status == AnalysisStatus.SUCCEEDED
+    assert look(asked).status == JobStatus.SUCCEEDED
     assert look(asked).attempt == 1
     assert events("analysis.answer") == 1
 
@@ -584,7 +584,7 @@ def test_a_commit_whose_answer_was_cut_is_recognised(
     shutil.rmtree(folder)
 
     assert between.cuts == 1
-    assert look(asked).status == AnalysisStatus.SUCCEEDED
+    assert look(asked).status == JobStatus.SUCCEEDED
     assert Prediction.objects.count() == events("analysis.answer") == 1
     heatmap = look(asked).prediction.heatmap_file
     assert kept_files() == files_of(asked.image) | {heatmap}

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from predictions.models import Analysis
-from predictions.models.analysis import UNFINISHED
+from predictions.models.job import UNFINISHED
 from predictions.services.demo import PEOPLE, make_demo, upload_demo
 from predictions.services.errors import ServiceError
 from predictions.services.images import Submission

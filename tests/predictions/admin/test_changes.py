@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from predictions.models import (
     Analysis,
-    AnalysisStatus,
     ApiToken,
     AuditEvent,
     Case,
+    JobStatus,
     Laboratory,
     Membership,
     Role,
@@ -63,7 +63,7 @@ def test_cancelling_calls_the_service(
     failed = make_failed(make_image(case, alice))
     assert "1 of 2 cancelled." in act(as_root, "cancel", waiting, failed)
     waiting.refresh_from_db()
-    assert waiting.status == AnalysisStatus.CANCELLED
+    assert waiting.status == JobStatus.CANCELLED
     assert event("analysis.cancel").subject == f"analysis:{waiting.pk}"
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from predictions.models import Analysis, AnalysisStatus, Case, Image, Outcome
+from predictions.models import Analysis, Case, Image, JobStatus, Outcome
 from predictions.services.storage import store
 from tests.predictions.records import (
     make_analysis,
@@ -109,7 +109,7 @@ def test_asking_again_makes_a_new_row_that_points_back(
     assert shown["again_after"] == str(failed.pk)
     assert (shown["status"], shown["asked_by"]) == ("accepted", "bob")
     failed.refresh_from_db()
-    assert failed.status == AnalysisStatus.FAILED
+    assert failed.status == JobStatus.FAILED
 
 
 @pytest.mark.parametrize("unfinished", [make_analysis, make_running])
@@ -140,14 +140,14 @@ def test_an_administrator_of_people_neither_asks_nor_cancels(
     analysis = make_analysis(image)
     assert as_dora.post(f"{ANALYSES}/{analysis.pk}/{verb}").status_code == 403
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.ACCEPTED
+    assert analysis.status == JobStatus.ACCEPTED
 
 
 @pytest.mark.parametrize("verb", ["again", "cancel"])
 def test_nothing_changes_by_looking(as_bob: APIClient, image: Image, verb: str) -> None:
     analysis = make_analysis(image)
     assert as_bob.get(f"{ANALYSES}/{analysis.pk}/{verb}").status_code == 405
-    assert Analysis.objects.get().status == AnalysisStatus.ACCEPTED
+    assert Analysis.objects.get().status == JobStatus.ACCEPTED
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from predictions.models import Analysis, AnalysisStatus, Case, Image, Prediction, Role
-from predictions.models.analysis import GIVE_UP_AFTER, LEASE, MAX_ATTEMPTS
+from predictions.models import Analysis, Case, Image, JobStatus, Prediction, Role
+from predictions.models.job import GIVE_UP_AFTER, LEASE, MAX_ATTEMPTS
 from predictions.services.cases import open_case
 from predictions.services.laboratories import create_laboratory
 from tests.predictions.records import (
@@ -58,14 +58,14 @@ def claimed(analysis: Analysis) -> Analysis:
 
 def let_lapse(analysis: Analysis) -> None:
     past = timezone.now() - timedelta(seconds=1)
-    running = Analysis.objects.filter(pk=analysis.pk, status=AnalysisStatus.RUNNING)
+    running = Analysis.objects.filter(pk=analysis.pk, status=JobStatus.RUNNING)
     running.update(lease_until=past)
 
 
 def make_whole(held: Analysis) -> None:
     """The answer that must stand beside it by COMMIT."""
     held.refresh_from_db()
-    if held.status == AnalysisStatus.SUCCEEDED:
+    if held.status == JobStatus.SUCCEEDED:
         Prediction.objects.create(analysis=held, **prediction_facts(held.image))
 
 
@@ -85,7 +85,7 @@ def make_answered(image: Image) -> Analysis:
 def test_a_claim_takes_it_with_a_token_and_a_lease(analysis: Analysis) -> None:
     held = claimed(analysis)
 
-    assert held.status == AnalysisStatus.RUNNING
+    assert held.status == JobStatus.RUNNING
     assert (held.attempt, held.given_back, held.breaks) == (1, 0, 0)
     assert held.token is not None
     assert held.started_at is not None
@@ -158,7 +158,7 @@ def test_a_late_worker_cannot_write(analysis: Analysis, write: Write) -> None:
 
     assert not write(late)
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.RUNNING
+    assert analysis.status == JobStatus.RUNNING
     assert (analysis.token, analysis.attempt) == (newer.token, 2)
     assert analysis.lease_until == newer.lease_until
     assert analysis.breaks == 0
@@ -171,7 +171,7 @@ def test_who_gave_it_away_cannot_write(analysis: Analysis, write: Write) -> None
 
     assert not write(held)
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.ACCEPTED
+    assert analysis.status == JobStatus.ACCEPTED
 
 
 @EACH_WRITE
@@ -199,7 +199,7 @@ def test_a_beat_extends_the_lease(analysis: Analysis) -> None:
 def test_a_released_attempt_counts(analysis: Analysis) -> None:
     assert Analysis.objects.release(claimed(analysis), after=SOON)
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.ACCEPTED
+    assert analysis.status == JobStatus.ACCEPTED
     assert (analysis.attempt, analysis.given_back) == (1, 0)
     assert analysis.token is None
     assert analysis.lease_until is None
@@ -209,7 +209,7 @@ def test_a_released_attempt_counts(analysis: Analysis) -> None:
 def test_a_given_back_attempt_does_not_count(analysis: Analysis) -> None:
     assert Analysis.objects.give_back(claimed(analysis), after=SOON)
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.ACCEPTED
+    assert analysis.status == JobStatus.ACCEPTED
     assert (analysis.attempt, analysis.given_back) == (0, 1)
     assert analysis.next_at > timezone.now() + SOON / 2
 
@@ -226,7 +226,7 @@ def test_the_token_stays_on_what_was_answered(analysis: Analysis) -> None:
     assert Analysis.objects.succeed(held)
     make_whole(held)
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.SUCCEEDED
+    assert analysis.status == JobStatus.SUCCEEDED
     assert analysis.token == held.token
     assert analysis.lease_until is None
     assert analysis.finished_at is not None
@@ -235,7 +235,7 @@ def test_the_token_stays_on_what_was_answered(analysis: Analysis) -> None:
 def test_a_failure_has_its_reason_and_time(analysis: Analysis) -> None:
     assert Analysis.objects.fail(claimed(analysis), "Upload it again.")
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.FAILED
+    assert analysis.status == JobStatus.FAILED
     assert analysis.failure_reason == "Upload it again."
     assert analysis.finished_at is not None
 
@@ -246,7 +246,7 @@ def test_what_is_unfinished_can_be_cancelled(analysis: Analysis, claims: int) ->
         claimed(analysis)
     assert Analysis.objects.cancel(analysis.pk)
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.CANCELLED
+    assert analysis.status == JobStatus.CANCELLED
     assert analysis.finished_at is not None
 
 

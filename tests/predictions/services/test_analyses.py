@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 
-from predictions.models import Analysis, AnalysisStatus, AuditEvent, Image
+from predictions.models import Analysis, AuditEvent, Image, JobStatus
 from predictions.services.analyses import (
     AnalysisUnfinishedError,
     ask_again,
@@ -29,7 +29,7 @@ def test_asking_again_is_a_new_row_that_points_back(image: Image, bob: User) -> 
     assert again.asked_by == bob
     assert list(Analysis.objects.due()) == [again]
     failed.refresh_from_db()
-    assert failed.status == AnalysisStatus.FAILED, "what ended stays"
+    assert failed.status == JobStatus.FAILED, "what ended stays"
     event = AuditEvent.objects.get(action="analysis.ask_again")
     assert event.subject == f"analysis:{again.pk}"
     assert event.detail == {"after": str(failed.pk)}
@@ -66,7 +66,7 @@ def test_only_who_works_there_may_ask_or_cancel(
     with pytest.raises(NotAllowedError):
         cancel_analysis(analysis=waiting, cancelled_by=person)
     waiting.refresh_from_db()
-    assert waiting.status == AnalysisStatus.ACCEPTED
+    assert waiting.status == JobStatus.ACCEPTED
 
 
 @pytest.mark.parametrize("begin", [make_analysis, make_running])
@@ -76,7 +76,7 @@ def test_what_is_not_wanted_any_more_is_cancelled(
     under_way = begin(image)
     assert cancel_analysis(analysis=under_way, cancelled_by=bob)
     under_way.refresh_from_db()
-    assert under_way.status == AnalysisStatus.CANCELLED
+    assert under_way.status == JobStatus.CANCELLED
     assert AuditEvent.objects.get(action="analysis.cancel").actor_id == bob.pk
     assert ask_again(analysis=under_way, asked_by=bob)
 

@@ -16,10 +16,10 @@ from predictions.images.errors import StoreFullError
 from predictions.images.store import Part, Store
 from predictions.models import (
     Analysis,
-    AnalysisStatus,
     AuditEvent,
     Case,
     Image,
+    JobStatus,
     Laboratory,
     Priority,
     Role,
@@ -109,7 +109,7 @@ def test_an_accepted_image_is_on_disk_and_on_record(
         assert files.local(shown).read_bytes().startswith(b"\xff\xd8\xff")
     assert len(on_disk(tmp_path)) == 3
     assert analysis.image == image
-    assert analysis.status == AnalysisStatus.ACCEPTED
+    assert analysis.status == JobStatus.ACCEPTED
     assert list(Analysis.objects.due()) == [analysis]
     event = AuditEvent.objects.get(action="image.accept")
     assert event.subject == f"image:{image.pk}"

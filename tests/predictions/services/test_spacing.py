@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 
-from predictions.models import Analysis, AnalysisStatus, AuditEvent, Image, Outcome
+from predictions.models import Analysis, AuditEvent, Image, JobStatus, Outcome
 from predictions.services.analyses import AnalysisUnfinishedError
 from predictions.services.errors import NotAllowedError
 from predictions.services.images import SpacingRefusedError
@@ -75,7 +75,7 @@ def test_an_earlier_answer_keeps_the_spacing_that_it_used(
     state_spacing(image=image, spacing_um=0.25, stated_by=bob)
     refused.refresh_from_db()
     assert refused.spacing_um is None
-    assert refused.analysis.status == AnalysisStatus.SUCCEEDED
+    assert refused.analysis.status == JobStatus.SUCCEEDED
 
 
 def test_the_newest_question_is_the_one_that_is_asked_again(

@@ -1,6 +1,6 @@
 from django.test import Client
 
-from predictions.models import Analysis, AnalysisStatus, Image
+from predictions.models import Analysis, Image, JobStatus
 from tests.predictions.records import make_analysis, make_failed
 
 
@@ -28,7 +28,7 @@ def test_waiting_question_is_cancelled(as_alice: Client, image: Image) -> None:
     analysis = make_analysis(image)
     as_alice.post(f"/analyses/{analysis.pk}/cancel/")
     analysis.refresh_from_db()
-    assert analysis.status == AnalysisStatus.CANCELLED
+    assert analysis.status == JobStatus.CANCELLED
 
 
 def test_cancelling_too_late_is_said(as_alice: Client, image: Image) -> None:
@@ -44,7 +44,7 @@ def test_administrator_neither_asks_nor_cancels(as_dora: Client, image: Image) -
     assert (again.status_code, cancelled.status_code) == (403, 403)
     assert "Ask a technician" in again.content.decode()
     waiting.refresh_from_db()
-    assert waiting.status == AnalysisStatus.ACCEPTED
+    assert waiting.status == JobStatus.ACCEPTED
 
 
 def test_page_without_the_token_asks_nothing(image: Image) -> None:

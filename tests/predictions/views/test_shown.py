@@ -1,6 +1,6 @@
 import pytest
 
-from predictions.models import AnalysisStatus, Outcome
+from predictions.models import JobStatus, Outcome
 from predictions.views.shown import URGENCY, percent, share_of, tallies
 
 
@@ -46,5 +46,5 @@ def test_summary_puts_first_what_needs_a_person() -> None:
 def test_summary_forgets_no_state() -> None:
     for outcome in Outcome.values:
         assert ("succeeded", outcome) in URGENCY
-    for status in set(AnalysisStatus.values) - {"succeeded"}:
+    for status in set(JobStatus.values) - {"succeeded"}:
         assert (status, None) in URGENCY

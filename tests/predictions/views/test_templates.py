@@ -10,7 +10,7 @@ from django.template.loader import get_template
 import histoapp
 import predictions
 from predictions.images.heatmap import colours
-from predictions.models import AnalysisStatus, Outcome
+from predictions.models import JobStatus, Outcome
 
 # Ground under ink, as the stylesheet pairs them.
 PAIRS = [
@@ -35,7 +35,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize("status", AnalysisStatus.values)
+@pytest.mark.parametrize("status", JobStatus.values)
 def test_every_status_has_its_mark_and_its_panel(status: str) -> None:
     assert "chip-" in get_template(f"predictions/status/{status}.html").render()
     get_template(f"predictions/answer/{status}.html")

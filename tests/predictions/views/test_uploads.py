@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
-from predictions.models import Analysis, AnalysisStatus, Case, Image, Laboratory
+from predictions.models import Analysis, Case, Image, JobStatus, Laboratory
 from predictions.services.images import Submission
 from tests.predictions.views.conftest import png
 
@@ -68,7 +68,7 @@ def test_image_is_accepted_and_asked_about(
     assert image.filename == "Doe.png"
     assert image.uploaded_by == alice
     assert image.magnification == 20
-    assert Analysis.objects.get().status == AnalysisStatus.ACCEPTED
+    assert Analysis.objects.get().status == JobStatus.ACCEPTED
 
 
 def test_unknown_spacing_takes_the_default_and_says_so(
