@@ -21,7 +21,7 @@ COPY requirements requirements
 FROM venv AS frontend
 RUN ${INSTALL} requirements/frontend.txt
 COPY package.json package-lock.json .npmrc ./
-RUN /opt/venv/bin/npm ci --silent
+RUN /opt/venv/bin/npm ci --silent --omit=dev
 
 FROM venv AS web-packages
 RUN ${INSTALL} requirements/web.txt

@@ -57,7 +57,7 @@ lock: .venv/test.stamp
 	}
 	# For the tests and the images: the same versions, more or fewer packages.
 	likewise() { compile -c requirements/run.txt "$$@"; }
-	compile pyproject.toml --extra worker --extra serving --extra embedded \
+	compile pyproject.toml --extra worker --extra serving --extra embedded --extra client \
 		-o requirements/run.txt
 	likewise pyproject.toml --all-extras -o requirements/test.txt
 	likewise pyproject.toml -o requirements/web.txt
