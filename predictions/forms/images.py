@@ -6,13 +6,11 @@ from typing import Any
 from django import forms
 
 from predictions.forms.words import check_printable
+from predictions.models.image import OBJECTIVES
 from predictions.models.laboratory import SPACING_LIMITS_UM
 
-# Objectives of common microscopes; what is sent is the number.
-OBJECTIVES = [
-    ("", "Not stated"),
-    *((str(n), f"{n}×") for n in (2, 4, 5, 10, 20, 40, 60, 100)),
-]
+# What is sent is the number.
+OBJECTIVE_CHOICES = [("", "Not stated"), *((str(n), f"{n}×") for n in OBJECTIVES)]
 
 
 class SpacingField(forms.FloatField):
@@ -46,7 +44,7 @@ class UploadForm(forms.Form):
     spacing_um = SpacingField(required=False)
     magnification = forms.TypedChoiceField(
         label="Objective",
-        choices=OBJECTIVES,
+        choices=OBJECTIVE_CHOICES,
         coerce=float,
         empty_value=None,
         required=False,

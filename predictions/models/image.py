@@ -11,6 +11,8 @@ from predictions.models.case import Case, Specimen
 from predictions.models.laboratory import SPACING_VALIDATORS
 from predictions.models.visibility import LaboratoryScopedQuerySet
 
+OBJECTIVES = (2, 4, 5, 10, 20, 40, 60, 100)  # Those of common microscopes.
+
 
 class ImageQuerySet(LaboratoryScopedQuerySet["Image"]):
     laboratory_path = "case__laboratory"
