@@ -1,6 +1,7 @@
 """The audit trail: append an event, verify a chain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
@@ -9,6 +10,15 @@ from django.utils import timezone
 
 from predictions.models import AuditEvent, Laboratory
 from predictions.models.audit import GENESIS
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What an event tells of. Ids and words, nothing identifying."""
+
+    action: str
+    subject: str
+    detail: dict[str, object] = field(default_factory=dict)
 
 
 def record_event(
@@ -24,6 +34,18 @@ def record_event(
     Call it last in the transaction that does what it tells of: from here to COMMIT
     the chain is this transaction's alone. Raises outside of a transaction.
     """
+    (event,) = record_events(
+        laboratory=laboratory,
+        actor=actor,
+        entries=[Entry(action, subject, detail or {})],
+    )
+    return event
+
+
+def record_events(
+    *, laboratory: Laboratory | None, actor: User | None, entries: Sequence[Entry]
+) -> list[AuditEvent]:
+    """Append several links in one go, under the rules of one."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("An event needs its transaction.")
     with connection.cursor() as cursor:
@@ -32,19 +54,33 @@ def record_event(
             [f"audit:{laboratory.pk if laboratory else 'installation'}"],
         )
     last = AuditEvent.objects.chain(laboratory).last()
+    events = []
+    for entry in entries:
+        last = _next_link(last, entry, laboratory=laboratory, actor=actor)
+        events.append(last)
+    return AuditEvent.objects.bulk_create(events)
+
+
+def _next_link(
+    last: AuditEvent | None,
+    entry: Entry,
+    *,
+    laboratory: Laboratory | None,
+    actor: User | None,
+) -> AuditEvent:
+    """An event after the last one, or the chain's first; unsaved."""
     event = AuditEvent(
         laboratory=laboratory,
         sequence=last.sequence + 1 if last else 1,
         actor_id=actor.pk if actor else None,
         actor=actor.get_username() if actor else "system",
-        action=action,
-        subject=subject,
-        detail=detail or {},
+        action=entry.action,
+        subject=entry.subject,
+        detail=entry.detail,
         at=timezone.now(),
         previous_hash=last.hash if last else GENESIS,
     )
     event.hash = event.expected_hash()
-    event.save(force_insert=True)
     return event
 
 
