@@ -23,6 +23,8 @@ from predictions.models import Analysis, JobStatus
 from predictions.models.job import GIVE_UP_AFTER, MAX_ATTEMPTS
 from predictions.services import analyses
 from predictions.services.images import DOORBELL
+from predictions.services.rates import forget_counters
+from predictions.services.repeats import forget_repeats
 from predictions.services.storage import store
 from worker import queue
 
@@ -74,6 +76,8 @@ class Dispatcher:
         if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
             self._swept_at = time.monotonic()
             store().sweep_parts(older_than_s=ABANDONED_AFTER_S)
+            forget_counters()
+            forget_repeats()
         room = self._target - queue.waiting()
         if room > 0:
             ring(take_due(limit=room))

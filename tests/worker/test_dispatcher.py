@@ -18,7 +18,14 @@ from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis, RedisError
 
-from predictions.models import Analysis, AuditEvent, JobStatus, Priority
+from predictions.models import (
+    Analysis,
+    AuditEvent,
+    Counter,
+    JobStatus,
+    Priority,
+    Repeat,
+)
 from predictions.models.job import GIVE_UP_AFTER, MAX_ATTEMPTS
 from predictions.services.images import ring as ring_the_dispatcher
 from tests import servers
@@ -222,6 +229,18 @@ def test_the_clock_goes_on_while_redis_is_away(
 
 
 # --- The clock ----------------------------------------------------------------
+
+
+def test_the_clock_forgets_counts_and_keys_of_long_ago(
+    bench: Bench, doorbell: Redis
+) -> None:
+    long_ago = timezone.now() - timedelta(days=8)
+    Counter.objects.create(key="k", began_at=long_ago)
+    Repeat.objects.create(user=bench.alice, key="k", request_sha256="")
+    Repeat.objects.update(created_at=long_ago)
+    Dispatcher(slots=2).turn()
+    assert not Counter.objects.exists()
+    assert not Repeat.objects.exists()
 
 
 def test_a_last_attempt_that_lapsed_fails_with_words(bench: Bench) -> None:
