@@ -149,8 +149,16 @@ def _move(moved: Image, reason: str, moved_by: User) -> Submission:
     )
     ring()
     sha256 = moved.sha256_received
-    left = {"sha256": sha256, "to": str(moved.pk), "cancelled": cancelled}
-    came = {"sha256": sha256, "from": str(origin.pk), "analysis": str(analysis.pk)}
+    left: dict[str, object] = {
+        "sha256": sha256,
+        "to": str(moved.pk),
+        "cancelled": cancelled,
+    }
+    came: dict[str, object] = {
+        "sha256": sha256,
+        "from": str(origin.pk),
+        "analysis": str(analysis.pk),
+    }
     record_events(
         laboratory=case.laboratory,
         actor=moved_by,
