@@ -19,6 +19,8 @@ from typing import Self
 from predictions.images.errors import StoredFileMissingError, StoreFullError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Some network folders have none, and a file has only so many.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 _REREAD_BYTES = 1 << 20
 
 
@@ -129,6 +131,36 @@ class Store:
         if not path.is_file():
             raise StoredFileMissingError
         return path
+
+    def copy(self, file_id: uuid.UUID) -> uuid.UUID:
+        """Keep the same bytes under a second id, on disk before this returns.
+
+        A hard link where the file system has them: dropping one leaves the other.
+        Raises StoredFileMissingError, StoreFullError.
+        """
+        source = self.local(file_id)
+        copied = uuid.uuid4()
+        target = self._path(copied)
+        with _full_disk_named():
+            target.parent.mkdir(exist_ok=True)
+            try:
+                os.link(source, target)
+            except FileNotFoundError as error:  # Dropped meanwhile.
+                raise StoredFileMissingError from error
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                return self._copy_bytes(source)
+            os.utime(target)  # As young as its name: see `kept`.
+            _sync(target.parent)
+            _sync(self._files)
+        return copied
+
+    def _copy_bytes(self, source: Path) -> uuid.UUID:
+        with self.begin() as part, source.open("rb") as file:
+            while chunk := file.read(_REREAD_BYTES):
+                part.write(chunk)
+            return self.keep(part)
 
     def kept(self, *, older_than_s: float) -> Iterator[uuid.UUID]:
         """Every kept file whose bytes are at least so old."""

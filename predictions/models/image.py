@@ -1,15 +1,22 @@
 """What was uploaded."""
 
 import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Now
 
 from predictions.models.case import Case, Specimen
+from predictions.models.job import UNFINISHED
 from predictions.models.laboratory import SPACING_VALIDATORS
 from predictions.models.visibility import LaboratoryScopedQuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 OBJECTIVES = (2, 4, 5, 10, 20, 40, 60, 100)  # Those of common microscopes.
 
@@ -20,6 +27,38 @@ class ImageQuerySet(LaboratoryScopedQuerySet["Image"]):
     def standing(self) -> "ImageQuerySet":
         """Not withdrawn: what is said about them counts."""
         return self.filter(withdrawn_at__isnull=True)
+
+    def kept(self) -> "ImageQuerySet":
+        """With their files."""
+        return self.filter(purged_at__isnull=True)
+
+    def due_for_purge(self) -> "ImageQuerySet":
+        """Kept for as long as their laboratory wants, and not being analysed."""
+        period = ExpressionWrapper(
+            Value(timedelta(days=1)) * F("case__laboratory__retention_days"),
+            output_field=models.DurationField(),
+        )
+        return (
+            self.kept()
+            .filter(uploaded_at__lt=Now() - period)
+            .exclude(analyses__status__in=UNFINISHED)
+        )
+
+    def withdraw(self, image: "Image", *, reason: str, withdrawn_by: "User") -> bool:
+        """Make what was said about it void. False if it is so already."""
+        return bool(
+            self.standing()
+            .filter(pk=image.pk)
+            .update(
+                withdrawn_at=Now(), withdrawn_by=withdrawn_by, withdrawal_reason=reason
+            )
+        )
+
+    def purge(self, image: "Image") -> bool:
+        """Say that its files are gone. False if that was said before."""
+        return bool(
+            self.kept().filter(pk=image.pk).update(purged_at=Now(), filename="")
+        )
 
     def state_spacing(self, image: "Image", spacing_um: float) -> bool:
         """Replace the spacing that was seen. False if it is another by now."""

@@ -26,6 +26,7 @@ class Review(models.Model):
     """A pathologist's reading of one answer. Never changed; the newest one counts.
 
     To agree is to say what the model said; anything else overrides it and says why.
+    Where the model gave no verdict of its own (refer, refused) there is neither.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -33,7 +34,9 @@ class Review(models.Model):
     reader = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews"
     )
-    agrees = models.BooleanField(help_text="With the model's outcome.")
+    agrees = models.BooleanField(
+        null=True, help_text="With the model's outcome; empty where that is no verdict."
+    )
     verdict = models.CharField(max_length=16, choices=Verdict)
     comment = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -47,7 +50,7 @@ class Review(models.Model):
                 condition=Q(verdict__in=Verdict.values), name="review_verdict_known"
             ),
             models.CheckConstraint(
-                condition=Q(agrees=True) | ~Q(comment=""),
+                condition=Q(agrees__isnull=True) | Q(agrees=True) | ~Q(comment=""),
                 name="review_override_has_a_comment",
             ),
         ]

@@ -18,6 +18,7 @@ from predictions.services.audit import record_event
 from predictions.services.errors import ConflictError
 from predictions.services.images import ring
 from predictions.services.laboratories import UPLOADERS, require_role
+from predictions.services.standing import hold_standing
 
 
 class AnalysisUnfinishedError(ConflictError):
@@ -54,10 +55,12 @@ class Answer:
 def ask_again(*, analysis: Analysis, asked_by: User) -> Analysis:
     """Ask the same model about the same image anew: a new row that points back.
 
-    Raises AnalysisUnfinishedError while one is under way, NotAllowedError.
+    Raises AnalysisUnfinishedError while one is under way, NotAllowedError,
+    ImageWithdrawnError, ImagePurgedError.
     """
     laboratory = analysis.image.case.laboratory
     require_role(laboratory=laboratory, user=asked_by, roles=UPLOADERS)
+    hold_standing(image=analysis.image)
     try:
         with transaction.atomic():
             again = Analysis.objects.create(

@@ -1,8 +1,10 @@
 """Accepting an image: checked pixels, on disk, then on record; or not at all."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -117,9 +119,8 @@ def may_upload(*, case: Case, user: User, declared_bytes: int | None) -> None:
             status=507,
             code="store_full",
         )
-    used = Image.objects.filter(case__laboratory=case.laboratory).aggregate(
-        total=Sum("size_bytes")
-    )["total"]
+    kept = Image.objects.kept().filter(case__laboratory=case.laboratory)
+    used = kept.aggregate(total=Sum("size_bytes"))["total"]
     if (used or 0) + size_bytes > case.laboratory.quota_bytes:
         raise UploadRefusedError(
             f"{case.laboratory} has used up its storage quota. Nothing was stored. "
@@ -174,12 +175,17 @@ def submit_image(
         **kept.columns(),
         **_spacing(case, stated_um=spacing_um, found_um=kept.facts.spacing_um),
     )
-    return _record_or_drop(image, specimen_label, kept=kept, files=files)
+    return record_or_drop(
+        partial(_record, image, specimen_label),
+        image=image,
+        drop=partial(kept.drop, files),
+    )
 
 
 def refuse_duplicate(*, case: Case, sha256: str) -> None:
-    """Raise DuplicateImageError if the case has these bytes."""
-    if existing := Image.objects.filter(case=case, sha256_received=sha256).first():
+    """Raise DuplicateImageError if the case has these bytes, not withdrawn."""
+    same = Image.objects.standing().filter(case=case, sha256_received=sha256)
+    if existing := same.first():
         raise DuplicateImageError(existing)
 
 
@@ -225,10 +231,10 @@ def _spacing(
     return {"spacing_um": default_um, "spacing_assumed": default_um is not None}
 
 
-def _record_or_drop(
-    image: Image, specimen_label: str, *, kept: _Kept, files: Store
+def record_or_drop(
+    record: Callable[[], Submission], *, image: Image, drop: Callable[[], None]
 ) -> Submission:
-    """Put the files on record, or drop them where they certainly are not.
+    """Put an image's files on record, or drop them where they certainly are not.
 
     After a COMMIT whose answer was cut nobody knows: an orphan does less harm than a
     row without its files.
@@ -236,15 +242,15 @@ def _record_or_drop(
     is_uncertain = False
     try:
         with transaction.atomic():
-            submission = _record(image, specimen_label)
+            submission = record()
             is_uncertain = True
     except IntegrityError:
-        kept.drop(files)
+        drop()
         refuse_duplicate(case=image.case, sha256=image.sha256_received)  # In parallel.
         raise
-    except Error:
+    except (Error, ServiceError):
         if not is_uncertain:
-            kept.drop(files)
+            drop()
         raise
     return submission
 

@@ -12,6 +12,7 @@ from predictions.images.errors import StoredFileMissingError
 from predictions.models import Image, Prediction
 from predictions.services.audit import record_event
 from predictions.services.model_versions import hash_file
+from predictions.services.retention import is_there
 from predictions.services.storage import store
 
 # A file is kept before its row is written: in an hour the slowest upload has ended.
@@ -39,7 +40,7 @@ def check_integrity() -> Checked:
     for image in Image.objects.only(*_IMAGE_FIELDS).order_by("pk").iterator():
         images += 1
         faults += _check_image(image)
-    for prediction in _drawn().only("heatmap_file").iterator():
+    for prediction in _drawn().iterator():
         faults += _check_heatmap(prediction)
     faults += _find_orphans()
     return Checked(images, faults)
@@ -60,11 +61,15 @@ def record_check(*, checked: Checked, checked_by: User | None = None) -> None:
     )
 
 
-_IMAGE_FIELDS = ("stored_file", "display_file", "thumbnail_file", "sha256_stored")
+_FILES = ("stored_file", "display_file", "thumbnail_file")
+_IMAGE_FIELDS = (*_FILES, "sha256_stored", "purged_at")
 
 
 def _check_image(image: Image) -> Iterator[Fault]:
     subject = f"image:{image.pk}"
+    if image.purged_at is not None:
+        yield from _check_purged(image)
+        return
     try:
         if hash_file(store().local(image.stored_file)) != image.sha256_stored:
             yield Fault(subject, "the stored file has another hash")
@@ -73,13 +78,24 @@ def _check_image(image: Image) -> Iterator[Fault]:
     except OSError as error:
         yield Fault(subject, f"the stored file cannot be read: {error.strerror}")
     for name in ("display_file", "thumbnail_file"):
-        if not _is_there(getattr(image, name)):
+        if not is_there(getattr(image, name)):
             yield Fault(subject, f"the {name.removesuffix('_file')} is missing")
 
 
+def _check_purged(image: Image) -> Iterator[Fault]:
+    for name in _FILES:
+        if is_there(getattr(image, name)):
+            what = name.replace("_", " ")
+            yield Fault(f"image:{image.pk}", f"the {what} is there after its purge")
+
+
 def _check_heatmap(prediction: Prediction) -> Iterator[Fault]:
-    if prediction.heatmap_file and not _is_there(prediction.heatmap_file):
-        yield Fault(f"prediction:{prediction.pk}", "the heatmap is missing")
+    if prediction.heatmap_file is None:
+        return
+    is_purged = prediction.analysis.image.purged_at is not None
+    if is_there(prediction.heatmap_file) == is_purged:
+        what = "is there after its purge" if is_purged else "is missing"
+        yield Fault(f"prediction:{prediction.pk}", f"the heatmap {what}")
 
 
 def _find_orphans() -> Iterator[Fault]:
@@ -99,12 +115,7 @@ def _on_record() -> set[UUID]:
 
 
 def _drawn() -> QuerySet[Prediction]:
-    return Prediction.objects.filter(heatmap_file__isnull=False)
-
-
-def _is_there(file_id: UUID) -> bool:
-    try:
-        store().local(file_id)
-    except StoredFileMissingError:
-        return False
-    return True
+    drawn = Prediction.objects.filter(heatmap_file__isnull=False)
+    return drawn.select_related("analysis__image").only(
+        "heatmap_file", "analysis__image__purged_at"
+    )

@@ -8,6 +8,8 @@ from predictions.services.audit import record_event
 from predictions.services.errors import NotAllowedError
 
 UPLOADERS = (Role.TECHNICIAN, Role.PATHOLOGIST)
+READERS = (Role.PATHOLOGIST,)
+KEEPERS = (Role.PATHOLOGIST, Role.ADMINISTRATOR)  # Of the bytes as they were sent.
 
 
 @transaction.atomic

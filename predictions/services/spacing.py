@@ -10,6 +10,7 @@ from predictions.services.audit import record_event
 from predictions.services.errors import ConflictError
 from predictions.services.images import check_spacing
 from predictions.services.laboratories import UPLOADERS, require_role
+from predictions.services.standing import hold_standing
 
 
 class SpacingChangedError(ConflictError):
@@ -24,11 +25,13 @@ def state_spacing(*, image: Image, spacing_um: float, stated_by: User) -> Analys
 
     Answers that are there keep the spacing that they used.
     Raises NotAllowedError, SpacingRefusedError, SpacingChangedError,
-    AnalysisUnfinishedError; then the spacing is as it was.
+    ImageWithdrawnError, ImagePurgedError, AnalysisUnfinishedError; then the spacing
+    is as it was.
     """
     laboratory = image.case.laboratory
     require_role(laboratory=laboratory, user=stated_by, roles=UPLOADERS)
     check_spacing(spacing_um)
+    hold_standing(image=image)
     if not Image.objects.state_spacing(image, spacing_um):
         raise SpacingChangedError(
             "Somebody stated this image's spacing meanwhile. Look at it again first."

@@ -59,6 +59,12 @@ def make_image(case: Case, uploaded_by: User, **facts: Any) -> Image:
     )
 
 
+def purge_without_files(image: Image) -> None:
+    """As if its files had been removed after the retention period."""
+    Image.objects.purge(image)
+    image.refresh_from_db()
+
+
 def make_analysis(image: Image, **facts: Any) -> Analysis:
     """A question about an image, waiting."""
     return Analysis.objects.create(

@@ -193,3 +193,56 @@ def test_free_bytes_are_those_of_the_store(store: Store, tmp_path: Path) -> None
     assert store.free_bytes() == pytest.approx(
         status.f_bavail * status.f_frsize, abs=64 << 20
     )
+
+
+# --- A second name for the same bytes -----------------------------------------
+
+
+def test_a_copy_outlives_what_it_was_copied_from(store: Store) -> None:
+    kept = store.keep_bytes(b"pixels")
+    copied = store.copy(kept)
+    assert copied != kept
+    store.drop(kept)
+    assert store.local(copied).read_bytes() == b"pixels"
+
+
+def test_a_copy_takes_no_second_room(store: Store) -> None:
+    kept = store.keep_bytes(b"pixels")
+    assert store.local(store.copy(kept)).samefile(store.local(kept))
+
+
+def test_a_folder_without_links_copies_the_bytes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    kept = store.keep_bytes(b"pixels")
+    monkeypatch.setattr(os, "link", refuse)
+    copied = store.copy(kept)
+    assert store.local(copied).read_bytes() == b"pixels"
+    assert not store.local(copied).samefile(store.local(kept))
+
+
+def test_a_copy_is_as_young_as_its_name(store: Store) -> None:
+    """Or whoever looks for orphans finds it before its row is written."""
+    kept = store.keep_bytes(b"pixels")
+    os.utime(store.local(kept), (0, 0))
+    copied = store.copy(kept)
+    assert copied not in set(store.kept(older_than_s=3600))
+
+
+def test_what_is_missing_cannot_be_copied(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoredFileMissingError):
+        store.copy(uuid.uuid4())
+    assert files_under(tmp_path) == []
+
+
+def test_a_copy_is_on_disk_before_it_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = store.keep_bytes(b"pixels")
+    synced: list[Path] = []
+    monkeypatch.setattr(store_module, "_sync", synced.append)
+    copied = store.local(store.copy(kept))
+    assert synced == [copied.parent, copied.parent.parent]
