@@ -9,9 +9,9 @@ from django.db import transaction
 
 from predictions.models import Laboratory, Role
 from predictions.services.cases import open_case
-from predictions.services.images import ReceivedFile, Submission, submit_image
+from predictions.services.images import Submission, submit_image
 from predictions.services.laboratories import add_member, create_laboratory
-from predictions.services.storage import store
+from predictions.services.local_files import receive_local
 
 LABORATORY = "Demo laboratory"
 ACCESSION_NUMBER = "DEMO-26-0001"
@@ -71,16 +71,8 @@ def upload_demo(
         submit_image(
             case=case,
             uploaded_by=demo.technician,
-            received=_received(path),
+            received=receive_local(path),
             spacing_um=spacing_um,
         )
         for path in images
     ]
-
-
-def _received(path: Path) -> ReceivedFile:
-    part = store().begin()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            part.write(chunk)
-    return ReceivedFile(path.name, part)
