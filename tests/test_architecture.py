@@ -18,7 +18,7 @@ from worker.app import app
 with not_running("tensorflow"):
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-PACKAGES = ("histoapp", "predictions", "worker", "serving", "training")
+PACKAGES = ("histoapp", "predictions", "worker", "serving", "training", "histo")
 NAMELESS = {"utils", "util", "common", "core", "helpers", "base", "constants", "misc"}
 TOO_HEAVY_FOR_THE_WEB = {
     *("tensorflow", "keras", "grpc", "numpy", "google.protobuf"),

@@ -2,8 +2,8 @@
 
 import hashlib
 import math
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from django.db import connection
 from django.utils import timezone
@@ -16,9 +16,9 @@ FORGET_AFTER = timedelta(days=2)
 # A window begins where the clock says, the same for every process.
 _COUNT = """
 INSERT INTO predictions_counter AS counter (key, began_at, count)
-VALUES (%s, date_bin(%s, now(), 'epoch'), %s)
+VALUES (%s, date_bin(make_interval(secs => %s), now(), 'epoch'), %s)
 ON CONFLICT (key, began_at) DO UPDATE SET count = counter.count + excluded.count
-RETURNING counter.count, extract(epoch FROM counter.began_at + %s - now())
+RETURNING counter.count, extract(epoch FROM counter.began_at + make_interval(secs => %s) - now())
 """
 
 
@@ -34,7 +34,8 @@ class TooManyError(ServiceError):
         self.retry_after_s = retry_after_s
 
 
-class Tally(NamedTuple):
+@dataclass(frozen=True)
+class Tally:
     """What was counted in this window, and for how long it still runs."""
 
     count: int
@@ -48,7 +49,8 @@ def tally(*, what: str, whom: object, window: timedelta, by: int = 1) -> Tally:
     """
     key = hashlib.sha256(f"{what}\0{whom}".encode()).hexdigest()
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [key, window, by, window])
+        window_s = window.total_seconds()
+        cursor.execute(_COUNT, [key, window_s, by, window_s])
         count, remaining_s = cursor.fetchone()
     return Tally(count, max(1, math.ceil(remaining_s)))
 
