@@ -18,7 +18,8 @@ _COUNT = """
 INSERT INTO predictions_counter AS counter (key, began_at, count)
 VALUES (%s, date_bin(make_interval(secs => %s), now(), 'epoch'), %s)
 ON CONFLICT (key, began_at) DO UPDATE SET count = counter.count + excluded.count
-RETURNING counter.count, extract(epoch FROM counter.began_at + make_interval(secs => %s) - now())
+RETURNING counter.count,
+    extract(epoch FROM counter.began_at + make_interval(secs => %s) - now())
 """
 
 
