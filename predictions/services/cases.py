@@ -19,7 +19,7 @@ from predictions.models import (
     Priority,
 )
 from predictions.models.job import UNFINISHED
-from predictions.services.audit import record_event
+from predictions.services.audit import Entry, record_event, record_events
 from predictions.services.errors import ConflictError, ServiceError
 from predictions.services.laboratories import UPLOADERS, require_role
 
@@ -258,14 +258,15 @@ def _hurry(case: Case) -> None:
 
 def _record(changes: list[_Change], changed_by: User) -> list[AuditEvent]:
     """Last in the transaction: see record_event."""
+    entries: dict[Laboratory, list[Entry]] = {}
+    for change in changes:
+        if change.after:
+            entry = Entry(change.action, f"case:{change.case.pk}", change.detail)
+            entries.setdefault(change.case.laboratory, []).append(entry)
     return [
-        record_event(
-            laboratory=change.case.laboratory,
-            actor=changed_by,
-            action=change.action,
-            subject=f"case:{change.case.pk}",
-            detail=change.detail,
+        event
+        for laboratory, of_it in entries.items()
+        for event in record_events(
+            laboratory=laboratory, actor=changed_by, entries=of_it
         )
-        for change in changes
-        if change.after
     ]

@@ -5,18 +5,10 @@ from django.db import transaction
 
 from predictions.models import Case, Message, Role
 from predictions.services.audit import record_event
-from predictions.services.errors import ServiceError
 from predictions.services.laboratories import require_role
+from predictions.services.words import check_words
 
 MAX_CHARACTERS = 4000
-
-
-class MessageRefusedError(ServiceError):
-    """It says nothing, or too much."""
-
-    status = 422
-    code = "message_refused"
-    title = "This message was not posted"
 
 
 @transaction.atomic
@@ -24,15 +16,11 @@ def post_message(*, case: Case, author: User, text: str) -> Message:
     """Put a note on the case, for everybody of its laboratory. It cannot be changed.
 
     The trail tells that there is one, not what it says.
-    Raises NotAllowedError, MessageRefusedError.
+    Raises NotAllowedError, WordsRefusedError.
     """
     require_role(laboratory=case.laboratory, user=author, roles=tuple(Role))
-    said = text.strip()
-    if not 1 <= len(said) <= MAX_CHARACTERS:
-        raise MessageRefusedError(
-            f"Write between 1 and {MAX_CHARACTERS} characters; these are {len(said)}."
-        )
-    message = Message.objects.create(case=case, author=author, text=said)
+    words = check_words(text, what="The message", least=1, most=MAX_CHARACTERS)
+    message = Message.objects.create(case=case, author=author, text=words)
     record_event(
         laboratory=case.laboratory,
         actor=author,

@@ -5,7 +5,8 @@ from django.contrib.auth.models import User
 
 from predictions.models import AuditEvent, Case, Membership, Message
 from predictions.services.errors import NotAllowedError
-from predictions.services.messages import MessageRefusedError, post_message
+from predictions.services.messages import post_message
+from predictions.services.words import WordsRefusedError
 
 
 @pytest.mark.parametrize("name", ["alice", "bob", "dora"])
@@ -43,6 +44,6 @@ def test_disabled_member_writes_nothing(case: Case, alice: User) -> None:
 def test_message_says_something_and_not_a_book(
     case: Case, alice: User, text: str
 ) -> None:
-    with pytest.raises(MessageRefusedError, match="between 1 and 4000"):
+    with pytest.raises(WordsRefusedError, match="1 to 4000"):
         post_message(case=case, author=alice, text=text)
     assert post_message(case=case, author=alice, text="x" * 4000)
