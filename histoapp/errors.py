@@ -28,13 +28,22 @@ ADVICE = {
 }
 
 
+CODES = {
+    400: "bad_request",
+    403: "forbidden",
+    404: "not_found",
+    500: "server_error",
+    503: "unavailable",
+}
+
+
 def answer(request: HttpRequest, status: int) -> HttpResponse:
     """An error page, or problem+json (RFC 9457) under /api/."""
     number = uuid.uuid4()
     logger.warning("answered %s to %s, number %s", status, request.method, number)
     if request.path.startswith("/api/"):
         problem = {
-            "type": "about:blank",
+            "type": f"/api/v1/problems/{CODES[status]}",
             "title": TITLES[status],
             "status": status,
             "detail": ADVICE[status],

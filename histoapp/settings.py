@@ -171,11 +171,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "predictions.api.pagination.Pages",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "predictions.api.pagination.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "predictions.api.schema.Schema",
     "EXCEPTION_HANDLER": "predictions.api.problems.answer",
-    "PAGE_SIZE": 50,
 }
+API_READS_PER_MINUTE = env.int("API_READS_PER_MINUTE", default=1200)
+API_WRITES_PER_MINUTE = env.int("API_WRITES_PER_MINUTE", default=300)
 SPECTACULAR_SETTINGS = {
     "TITLE": "histoapp",
     "VERSION": "1",

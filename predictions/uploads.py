@@ -114,7 +114,7 @@ def too_slow() -> UploadRefusedError:
         "The upload was too slow and was stopped. Nothing was stored. "
         "Check the connection and upload again.",
         status=408,
-        code="too_slow",
+        code="upload_too_slow",
     )
 
 

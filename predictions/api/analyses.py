@@ -5,30 +5,24 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from predictions.api.documentation import REFUSED
+from predictions.api.documentation import pictures
 from predictions.api.files import send
 from predictions.api.filters import AnalysisQuery, ListedFilter
-from predictions.api.requests import ApiView, found, person
-from predictions.api.serializers import AnalysisOut, PredictionDetailOut
-from predictions.models import Analysis, Prediction
+from predictions.api.requests import found, person
+from predictions.api.serializers.analyses import AnalysisOut, PredictionDetailOut
+from predictions.api.views import ApiView
+from predictions.models import Analysis, Prediction, Scope
 from predictions.services.analyses import ask_again, cancel_analysis
 from predictions.services.errors import ConflictError
 
 
-@extend_schema_view(
-    list=extend_schema(
-        parameters=[AnalysisQuery], responses={200: AnalysisOut, **REFUSED}
-    ),
-    retrieve=extend_schema(responses={200: AnalysisOut, **REFUSED}),
-)
 class AnalysisViewSet(
     ApiView,
     mixins.ListModelMixin,
@@ -41,13 +35,19 @@ class AnalysisViewSet(
     serializer_class = AnalysisOut
     filter_backends = [ListedFilter]
     query_class = AnalysisQuery
+    needs = {
+        "list": Scope.READ,
+        "retrieve": Scope.READ,
+        "again": Scope.WRITE,
+        "cancel": Scope.WRITE,
+    }
 
     def get_queryset(self) -> QuerySet[Analysis]:
         return Analysis.objects.visible_to(person(self.request)).select_related(
             "asked_by", "image__case__laboratory", "prediction__model_version"
         )
 
-    @extend_schema(request=None, responses={201: AnalysisOut, **REFUSED})
+    @extend_schema(request=None, responses={201: AnalysisOut})
     @action(detail=True, methods=["post"])
     def again(self, request: Request, pk: UUID) -> Response:
         """Ask the same model again; 409 while an answer is on its way."""
@@ -58,7 +58,7 @@ class AnalysisViewSet(
             AnalysisOut(found(self.get_queryset(), again.pk)).data, status=201
         )
 
-    @extend_schema(request=None, responses={200: AnalysisOut, **REFUSED})
+    @extend_schema(request=None, responses={200: AnalysisOut})
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
         """Stop wanting the answer; 409 if it was finished before."""
@@ -68,21 +68,19 @@ class AnalysisViewSet(
         return Response(AnalysisOut(found(self.get_queryset(), pk)).data)
 
 
-@extend_schema_view(
-    retrieve=extend_schema(responses={200: PredictionDetailOut, **REFUSED})
-)
 class PredictionViewSet(ApiView, mixins.RetrieveModelMixin, GenericViewSet[Prediction]):
     """Answers, under the ids of their analyses."""
 
     queryset = Prediction.objects.none()
     serializer_class = PredictionDetailOut
+    needs = {"retrieve": Scope.READ, "heatmap": Scope.READ}
 
     def get_queryset(self) -> QuerySet[Prediction]:
         return Prediction.objects.visible_to(person(self.request)).select_related(
             "analysis__image__case", "model_version"
         )
 
-    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY, **REFUSED})
+    @extend_schema(responses=pictures("image/png"))
     @action(detail=True)
     def heatmap(self, request: Request, pk: UUID) -> Any:
         """The attention over the image, transparent where there is none."""

@@ -3,25 +3,21 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from predictions.api.documentation import REFUSED
 from predictions.api.filters import CaseQuery, ListedFilter
-from predictions.api.requests import ApiView, found, person
-from predictions.api.serializers import CaseIn, CaseOut
-from predictions.models import Case, Laboratory
+from predictions.api.requests import found, person
+from predictions.api.serializers.cases import CaseIn, CaseOut
+from predictions.api.views import ApiView
+from predictions.models import Case, Laboratory, Scope
 from predictions.services.cases import open_case
 
 
-@extend_schema_view(
-    list=extend_schema(parameters=[CaseQuery], responses={200: CaseOut, **REFUSED}),
-    retrieve=extend_schema(responses={200: CaseOut, **REFUSED}),
-)
 class CaseViewSet(
     ApiView,
     mixins.ListModelMixin,
@@ -34,13 +30,14 @@ class CaseViewSet(
     serializer_class = CaseOut
     filter_backends = [ListedFilter]
     query_class = CaseQuery
+    needs = {"list": Scope.READ, "retrieve": Scope.READ, "create": Scope.WRITE}
 
     def get_queryset(self) -> QuerySet[Case]:
         return Case.objects.visible_to(person(self.request)).select_related(
             "laboratory", "patient", "assignee", "created_by"
         )
 
-    @extend_schema(request=CaseIn, responses={201: CaseOut, **REFUSED})
+    @extend_schema(request=CaseIn, responses={201: CaseOut})
     def create(self, request: Request) -> Response:
         """Open a case."""
         sent = CaseIn(data=request.data)

@@ -1,4 +1,4 @@
-"""What the OpenAPI page says beyond the types, and the page itself."""
+"""What the OpenAPI page says of uploads, and the page itself."""
 
 from typing import Any
 
@@ -6,16 +6,15 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from predictions.api.serializers import ProblemOut, UploadFormIn, UploadIn, UploadOut
-
-PROBLEM = "application/problem+json"
-
-
-def _problem(*statuses: int) -> dict[tuple[int, str], type[ProblemOut]]:
-    return dict.fromkeys([(status, PROBLEM) for status in statuses], ProblemOut)
+from predictions.api.schema import PROBLEM
+from predictions.api.serializers.problems import ProblemOut
+from predictions.api.serializers.uploads import UploadFormIn, UploadIn, UploadOut
 
 
-REFUSED: dict[Any, Any] = _problem(400, 401, 403, 404, 409)
+def pictures(content_type: str) -> dict[Any, Any]:
+    """The answers of an address that sends a file."""
+    return {(200, content_type): OpenApiTypes.BINARY}
+
 
 UPLOAD: dict[str, Any] = {
     "operation_id": "cases_images_create",
@@ -44,8 +43,7 @@ UPLOAD: dict[str, Any] = {
         200: OpenApiResponse(UploadOut, "The case has this image already."),
         201: OpenApiResponse(UploadOut, "Accepted, and on disk."),
         207: OpenApiResponse(UploadOut, "Several files: each has its own status."),
-        **REFUSED,
-        **_problem(408, 411, 413, 415, 422, 507),
+        **dict.fromkeys([(408, PROBLEM), (507, PROBLEM)], ProblemOut),
     },
 }
 

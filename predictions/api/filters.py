@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
@@ -12,13 +12,30 @@ from rest_framework.views import APIView
 from predictions.api.fields import PriorityField, WordField
 from predictions.models import JobStatus
 
-PAGING = frozenset({"page", "page_size"})
-
 
 class Query(serializers.Serializer[object]):
     """The parameters of a list. `lookups` names the column behind each filter."""
 
+    cursor = serializers.CharField(
+        required=False, max_length=2000, help_text="Where `next` of a page leads."
+    )
+    page_size = serializers.IntegerField(default=50, min_value=1, max_value=200)
+
     lookups: ClassVar[Mapping[str, str]] = {}
+
+    def columns(self) -> list[str]:
+        """What is ordered by; the id last, so that no row is on two pages."""
+        ordering: str = self.validated_data["ordering"]
+        return [ordering, "-pk" if ordering.startswith("-") else "pk"]
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that were asked for."""
+        wanted = {
+            column: self.validated_data[name]
+            for name, column in self.lookups.items()
+            if name in self.validated_data
+        }
+        return rows.filter(**wanted)
 
 
 class CaseQuery(Query):
@@ -67,24 +84,18 @@ class ListedFilter(BaseFilterBackend):
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> QuerySet[Any]:
         query_class: type[Query] = view.query_class  # type: ignore[attr-defined] # Ours.
-        asked = query_class(data=request.query_params.dict())
-        listed = set(asked.fields) | PAGING
-        if unknown := sorted(set(request.query_params) - listed):
-            raise serializers.ValidationError(
-                {
-                    name[:64]: f"Known are: {', '.join(sorted(listed))}."
-                    for name in unknown
-                }
-            )
-        asked.is_valid(raise_exception=True)
-        return _narrow(queryset, asked)
+        asked = ask(query_class, request)
+        view.asked = asked  # type: ignore[attr-defined] # For the page's cut.
+        return asked.narrow(queryset)
 
 
-def _narrow(rows: QuerySet[Model], asked: Query) -> QuerySet[Model]:
-    """The id last, so that no row is on two pages."""
-    wanted = {
-        column: asked.validated_data[name]
-        for name, column in asked.lookups.items()
-        if name in asked.validated_data
-    }
-    return rows.filter(**wanted).order_by(asked.validated_data["ordering"], "pk")
+def ask(query_class: type[Query], request: Request) -> Query:
+    """The parameters, checked. Raises ValidationError for one that is not listed."""
+    asked = query_class(data=request.query_params.dict(), context={"request": request})
+    if unknown := sorted(set(request.query_params) - set(asked.fields)):
+        listed = ", ".join(sorted(asked.fields))
+        raise serializers.ValidationError(
+            {name[:64]: f"Known are: {listed}." for name in unknown}
+        )
+    asked.is_valid(raise_exception=True)
+    return asked

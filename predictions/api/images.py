@@ -1,13 +1,11 @@
 """Images: accepted, shown, their spacing stated."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.generics import GenericAPIView
@@ -16,30 +14,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from predictions.api import problems
-from predictions.api.documentation import REFUSED, UPLOAD
+from predictions.api.documentation import UPLOAD, pictures
 from predictions.api.files import send
 from predictions.api.filters import ImageQuery, ListedFilter
 from predictions.api.receiving import receive
-from predictions.api.requests import ApiView, declared_bytes, found, person
-from predictions.api.serializers import (
-    AnalysisOut,
-    ImageOut,
-    SpacingIn,
-    UploadIn,
-    UploadOut,
-)
-from predictions.models import Analysis, Case, Image
-from predictions.services.errors import ServiceError
-from predictions.services.images import (
-    DuplicateImageError,
-    ReceivedFile,
-    may_upload,
-    submit_image,
-)
+from predictions.api.repeats import respond
+from predictions.api.requests import declared_bytes, found, person
+from predictions.api.serializers.analyses import AnalysisOut
+from predictions.api.serializers.images import ImageOut, SpacingIn
+from predictions.api.serializers.uploads import UploadIn
+from predictions.api.uploads import Delivery
+from predictions.api.views import ApiView
+from predictions.models import Analysis, Case, Image, Scope
+from predictions.services.images import may_upload
+from predictions.services.repeats import Answer
 from predictions.services.spacing import state_spacing
 
-OK, CREATED, MULTI_STATUS = 200, 201, 207
+CREATED, MULTI_STATUS = 201, 207
 
 
 def _images(request: Request) -> QuerySet[Image]:
@@ -61,12 +52,12 @@ class CaseImagesView(ApiView, GenericAPIView[Image]):
     serializer_class = ImageOut
     filter_backends = [ListedFilter]
     query_class = ImageQuery
+    needs = {"get": Scope.READ, "post": Scope.WRITE}
+    keeps_own_answers = True
     parser_classes = [MultiPartParser, FileUploadParser]  # For the OpenAPI page only.
 
     @extend_schema(
-        operation_id="cases_images_list",
-        parameters=[ImageQuery],
-        responses={200: ImageOut(many=True), **REFUSED},
+        operation_id="cases_images_list", responses={200: ImageOut(many=True)}
     )
     def get(self, request: Request, case_id: UUID) -> Response:
         """The images of a case."""
@@ -95,89 +86,43 @@ class CaseImagesView(ApiView, GenericAPIView[Image]):
                 unkept.enter_context(received.part)
             stated = UploadIn(data=said)
             stated.is_valid(raise_exception=True)
-            if len(files) == 1:
-                results = [_submit(request, case, files[0], stated.validated_data)]
-            else:
-                results = [
-                    _try(request, case, received, stated.validated_data)
-                    for received in files
-                ]
-        status = results[0]["status"] if len(results) == 1 else MULTI_STATUS
-        shown = UploadOut({"results": results}, context={"request": request})
-        return Response(shown.data, status=status)
+            answers = Delivery(request, case, files).accept(stated.validated_data)
+        shown = {"results": [answer.body for answer in answers]}
+        status = answers[0].status if len(answers) == 1 else MULTI_STATUS
+        is_replayed = all(answer.is_replayed for answer in answers)
+        return respond(Answer(status, shown, shown, is_replayed))
 
 
-def _try(
-    request: Request, case: Case, received: ReceivedFile, said: Mapping[str, Any]
-) -> dict[str, Any]:
-    """One file of several: a refusal is its own, not its neighbours'."""
-    try:
-        return _submit(request, case, received, said)
-    except ServiceError as error:
-        return _result(
-            received, status=error.status, problem=problems.of_service(error)
-        )
-
-
-def _submit(
-    request: Request, case: Case, received: ReceivedFile, said: Mapping[str, Any]
-) -> dict[str, Any]:
-    try:
-        submission = submit_image(
-            case=case,
-            uploaded_by=person(request),
-            received=received,
-            spacing_um=said.get("spacing_um"),
-            magnification=said.get("magnification"),
-            specimen_label=said["specimen"],
-        )
-    except DuplicateImageError as error:
-        return _result(received, status=OK, image=error.image, duplicate=True)
-    return _result(received, status=CREATED, image=submission.image)
-
-
-def _result(
-    received: ReceivedFile,
-    *,
-    status: int,
-    image: Image | None = None,
-    problem: dict[str, object] | None = None,
-    duplicate: bool = False,
-) -> dict[str, Any]:
-    return {
-        "status": status,
-        "filename": received.filename,
-        "duplicate": duplicate,
-        "image": image,
-        "problem": problem,
-    }
-
-
-@extend_schema_view(retrieve=extend_schema(responses={200: ImageOut, **REFUSED}))
 class ImageViewSet(ApiView, mixins.RetrieveModelMixin, GenericViewSet[Image]):
     """Images, shown as our own re-encodings without metadata."""
 
     queryset = Image.objects.none()
     serializer_class = ImageOut
+    needs = {
+        "retrieve": Scope.READ,
+        "thumbnail": Scope.READ,
+        "display": Scope.READ,
+        "spacing": Scope.WRITE,
+    }
 
     def get_queryset(self) -> QuerySet[Image]:
         return _images(self.request)
 
-    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **REFUSED})
+    @extend_schema(responses=pictures("image/jpeg"))
     @action(detail=True)
     def thumbnail(self, request: Request, pk: UUID) -> Any:
         """At most 320 pixels on the long side."""
         image = found(self.get_queryset(), pk)
         return send(request, image, image.thumbnail_file, name="thumbnail.jpg")
 
-    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **REFUSED})
+    @extend_schema(responses=pictures("image/jpeg"))
     @action(detail=True)
     def display(self, request: Request, pk: UUID) -> Any:
         """At most 2048 pixels on the long side."""
         image = found(self.get_queryset(), pk)
         return send(request, image, image.display_file, name="display.jpg")
 
-    @extend_schema(request=SpacingIn, responses={201: AnalysisOut, **REFUSED})
+    @extend_schema(request=SpacingIn, responses={201: AnalysisOut})
     @action(detail=True, methods=["post"])
     def spacing(self, request: Request, pk: UUID) -> Response:
         """State the spacing and ask anew; 409 while an answer is on its way."""

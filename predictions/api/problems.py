@@ -5,19 +5,22 @@ import uuid
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
-from django.http import HttpResponseBase, JsonResponse, UnreadablePostError
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.urls import reverse
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError
 from rest_framework.views import exception_handler
 
 from predictions.services.errors import ServiceError
+from predictions.services.rates import TooManyError
 
 logger = logging.getLogger(__name__)
 
 # What Django says of a body that cannot be read: the sender's fault, not ours.
 UNREADABLE = (SuspiciousOperation, MultiPartParserError, UnreadablePostError)
 KEPT_HEADERS = ("WWW-Authenticate", "Retry-After", "Allow")
+RETRY_AFTER_S = 5  # What is away just now is back in about that time.
 
 
 class LengthRequiredError(APIException):
@@ -35,9 +38,9 @@ class BodyTooLargeError(APIException):
 def contents(
     *, status: int, title: str, detail: str, code: str, **more: object
 ) -> dict[str, object]:
-    """One problem, with a number to quote."""
+    """One problem, with a page on its kind and a number to quote."""
     return {
-        "type": f"urn:histoapp:{code}",
+        "type": reverse("api:problem", args=[code]),
         "title": title,
         "status": status,
         "detail": detail,
@@ -60,7 +63,7 @@ def of_service(error: ServiceError) -> dict[str, object]:
 def answer(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
     """The exception handler of every API view; None makes it a 500."""
     if isinstance(error, ServiceError):
-        return _respond(of_service(error))
+        return _respond_to_service(error)
     if isinstance(error, UNREADABLE):
         error = ParseError("The body could not be read. Send the request again.")
     response = exception_handler(error, context)
@@ -73,7 +76,7 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None
         status=response.status_code,
         title=HTTPStatus(response.status_code).phrase,
         detail=_words(response.data),
-        code=getattr(error, "default_code", "error"),
+        code=_code(error),
         **more,
     )
     answered = _respond(problem)
@@ -81,6 +84,23 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None
         if name in response.headers:
             answered[name] = response.headers[name]
     return answered
+
+
+def _respond_to_service(error: ServiceError) -> JsonResponse:
+    answered = _respond(of_service(error))
+    if isinstance(error, TooManyError):
+        answered["Retry-After"] = str(error.retry_after_s)
+    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answered["Retry-After"] = str(RETRY_AFTER_S)
+    return answered
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, Http404):
+        return "not_found"
+    if isinstance(error, PermissionDenied):
+        return "permission_denied"
+    return str(getattr(error, "default_code", "error"))
 
 
 def _respond(problem: dict[str, object]) -> JsonResponse:

@@ -8,17 +8,14 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404
-from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
-from predictions.api.problems import BodyTooLargeError, LengthRequiredError
+from predictions.api.problems import BodyTooLargeError
 
-# The longest JSON that anybody needs to send here has four short fields.
-MAX_JSON_BYTES = 16_384
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -40,8 +37,7 @@ class SmallJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Any = None,
     ) -> dict[str, Any]:
-        if (declared_bytes(parser_context["request"]) or 0) > MAX_JSON_BYTES:
-            raise BodyTooLargeError
+        limit_body(parser_context["request"], parser_context["view"].max_json_bytes)
         try:
             sent: object = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
@@ -51,23 +47,10 @@ class SmallJSONParser(JSONParser):
         return sent
 
 
-class ApiView(APIView):
-    """Authentication first; then what the headers tell; the body last, if at all."""
-
-    content_negotiation_class = OneAnswer
-    parser_classes = [SmallJSONParser]
-    http_method_names = ["get", "head", "post"]
-    lookup_value_converter = "uuid"
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        encoding = request.headers.get("Content-Encoding", "identity")
-        if encoding.lower() != "identity":
-            raise UnsupportedMediaType(
-                encoding, detail="Send the body as it is, without Content-Encoding."
-            )
-        if "Transfer-Encoding" in request.headers:
-            raise LengthRequiredError
+def limit_body(request: Request, max_bytes: int) -> None:
+    """Raise BodyTooLargeError before anything of a longer body is read."""
+    if (declared_bytes(request) or 0) > max_bytes:
+        raise BodyTooLargeError
 
 
 def person(request: Request) -> User:

@@ -174,7 +174,7 @@ def test_a_slow_body_is_stopped(
     body = Body(part_of(b"x" * 8_000_000) + END)
     refused = refusal_of(posting(body))
 
-    assert (refused.status, refused.code) == (408, "too_slow")
+    assert (refused.status, refused.code) == (408, "upload_too_slow")
     assert body.tell() < 3_000_000
     assert on_disk(root) == []
 

@@ -10,13 +10,15 @@ from PIL import Image as Picture
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from predictions.models import ApiToken, Scope
 from predictions.services.tokens import issue_token
 from tests.predictions.api.web import Web, running_web
 
 
 def client_of(user: User) -> APIClient:
     """A program with a token of that person."""
-    _, secret = issue_token(user=user, name="a program")
+    token, secret = issue_token(user=user, name="a program")
+    ApiToken.objects.filter(pk=token.pk).update(scopes=Scope.values)
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {secret}")
 
 
@@ -33,6 +35,11 @@ def installation(settings: Settings, tmp_path: Path) -> None:
     settings.STORAGE_ROOT = tmp_path / "files"
     settings.SECURE_SSL_REDIRECT = False
     settings.STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns where it misses it.
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {
+            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        }
+    }
 
 
 @pytest.fixture

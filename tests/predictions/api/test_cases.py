@@ -175,7 +175,7 @@ def test_a_body_that_is_no_object_is_refused(
 
 
 def test_a_long_body_is_refused(as_alice: APIClient) -> None:
-    body = json.dumps({**NEW, "note": "x" * 20_000})
+    body = json.dumps({**NEW, "note": "x" * 40_000})
     response = as_alice.post(CASES, body, content_type="application/json")
     assert response.status_code == 413
 
@@ -208,7 +208,7 @@ def test_only_json_opens_a_case(as_alice: APIClient, content_type: str) -> None:
         ("priority=urgent", ["T26-0001"]),
         ("priority=routine&accession_number=T26", ["T26-0000"]),
         ("ordering=accession_number", ["S26-0001", "T26-0000", "T26-0001"]),
-        ("ordering=accession_number&page=2&page_size=2", ["T26-0001"]),
+        ("ordering=accession_number&page_size=2", ["S26-0001", "T26-0000"]),
     ],
 )
 def test_a_list_can_be_narrowed_and_ordered(
@@ -241,18 +241,6 @@ def test_a_list_can_be_narrowed_and_ordered(
 )
 def test_a_list_knows_no_other_way(as_alice: APIClient, case: Case, query: str) -> None:
     assert as_alice.get(f"{CASES}?{query}").status_code == 400
-
-
-@pytest.mark.parametrize("query", ["page=0", "page=x", "page=999999999999999999999"])
-def test_a_page_that_is_none_is_not_there(
-    as_alice: APIClient, case: Case, query: str
-) -> None:
-    assert as_alice.get(f"{CASES}?{query}").status_code == 404
-
-
-def test_a_page_has_at_most_200_rows(as_alice: APIClient, case: Case) -> None:
-    answer = as_alice.get(f"{CASES}?page_size=1000000").json()
-    assert len(answer["results"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ def test_every_address_asks_for_a_token_and_says_how_it_refuses(
     ]
     assert len(operations) == 15
     for operation in operations:
-        assert operation["security"] == [{"token": []}]
+        (scheme,) = operation["security"]
+        (scope,) = scheme["token"]
+        assert f"Scope: `{scope}`." in operation["description"]
         refused = operation["responses"]["401"]["content"]
         assert set(refused) == {"application/problem+json"}
 

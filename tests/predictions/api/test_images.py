@@ -149,7 +149,7 @@ def test_of_several_files_each_has_a_status_of_its_own(
         f"{name}.png" for name in ("first", "second", "third", "fourth", "fifth")
     ]
     assert results[1]["image"] is None
-    assert results[1]["problem"]["type"] == "urn:histoapp:unknown_format"
+    assert results[1]["problem"]["type"] == "/api/v1/problems/unknown_format"
     assert Image.objects.count() == 3
 
 
@@ -335,7 +335,7 @@ def test_a_body_that_is_not_what_was_sent_leaves_nothing(
 ) -> None:
     response = send_raw(as_alice, case, png(), content_digest=digest(b"another"))
     assert response.status_code == 422
-    assert response.json()["type"] == "urn:histoapp:digest_mismatch"
+    assert response.json()["type"] == "/api/v1/problems/digest_mismatch"
     assert not Image.objects.exists()
 
 

@@ -29,7 +29,7 @@ MATRIX = {
     "prediction-heatmap": ("get", "analysis", 200),
 }
 SENT = {"image-spacing": {"spacing_um": 0.25}}
-FOR_EVERYBODY = {"page", "schema"}
+FOR_EVERYBODY = {"page", "schema", "problems", "problem"}
 WORK = {"image-spacing", "analysis-again", "analysis-cancel"}
 ROWS = pytest.mark.parametrize("name", MATRIX)
 
