@@ -4,8 +4,19 @@ from django.contrib import admin
 
 from predictions.admin.analyses import AnalysisAdmin, PredictionAdmin
 from predictions.admin.cases import CaseAdmin, ImageAdmin, PatientAdmin, SpecimenAdmin
-from predictions.admin.installation import AuditEventAdmin, ModelVersionAdmin
-from predictions.admin.laboratories import LaboratoryAdmin, MembershipAdmin
+from predictions.admin.conversations import MessageAdmin, ReviewAdmin
+from predictions.admin.fetches import FetchAdmin
+from predictions.admin.installation import (
+    AuditEventAdmin,
+    CounterAdmin,
+    ModelVersionAdmin,
+    RepeatAdmin,
+)
+from predictions.admin.laboratories import (
+    InvitationAdmin,
+    LaboratoryAdmin,
+    MembershipAdmin,
+)
 from predictions.admin.people import ApiTokenAdmin, PeopleAdmin
 from predictions.admin.windows import NOTICE
 
@@ -14,13 +25,19 @@ __all__ = [
     "ApiTokenAdmin",
     "AuditEventAdmin",
     "CaseAdmin",
+    "CounterAdmin",
+    "FetchAdmin",
     "ImageAdmin",
+    "InvitationAdmin",
     "LaboratoryAdmin",
     "MembershipAdmin",
+    "MessageAdmin",
     "ModelVersionAdmin",
     "PatientAdmin",
     "PeopleAdmin",
     "PredictionAdmin",
+    "RepeatAdmin",
+    "ReviewAdmin",
     "SpecimenAdmin",
 ]
 

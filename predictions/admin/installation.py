@@ -1,13 +1,14 @@
-"""The installation's own record: models and the audit trail."""
+"""The installation's own record: models, the audit trail, what is counted."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 
-from predictions.admin.windows import Window
-from predictions.models import AuditEvent, ModelVersion
+from predictions.admin.windows import Window, acting
+from predictions.models import AuditEvent, Counter, ModelVersion, Repeat
 
 
 @admin.register(ModelVersion)
@@ -28,3 +29,33 @@ class AuditEventAdmin(Window):
     list_filter = [("laboratory", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["=actor", "=action", "=subject"]
     date_hierarchy = "at"
+
+
+class Backroom(Window):
+    """A window of the installation's keeper alone."""
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return acting(request).is_superuser
+
+
+@admin.register(Counter)
+class CounterAdmin(Backroom):
+    """Whom a count is about cannot be read from it, and only be checked."""
+
+    list_display = ["key", "began_at", "count"]
+    search_fields = ["=key"]
+    date_hierarchy = "began_at"
+
+
+@admin.register(Repeat)
+class RepeatAdmin(Backroom):
+    """That something was answered; the answer itself is its asker's."""
+
+    list_display = ["user", "key", "status", "created_at"]
+    list_select_related = ["user"]
+    list_filter = ["status"]
+    search_fields = ["=key", "=user__username"]
+    date_hierarchy = "created_at"
+    exclude = ["body"]

@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from predictions.admin.windows import Window, acting
-from predictions.models import Laboratory, Membership, Role
+from predictions.models import Invitation, Laboratory, Membership, Role
 from predictions.services.laboratories import (
     add_member,
     change_laboratory,
@@ -104,3 +104,28 @@ class MembershipAdmin(Registry):
     ) -> None:
         for membership in queryset:
             self.delete_model(request, membership)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(Window):
+    """Offers of a role. The link itself is shown once, to who invites."""
+
+    list_display = [
+        "note",
+        "role",
+        "laboratory",
+        "invited_by",
+        "created_at",
+        "expires_at",
+        "accepted_by",
+        "revoked_at",
+    ]
+    list_select_related = ["laboratory", "invited_by", "accepted_by"]
+    list_filter = [
+        "role",
+        ("accepted_at", admin.EmptyFieldListFilter),
+        ("revoked_at", admin.EmptyFieldListFilter),
+        ("laboratory", admin.RelatedOnlyFieldListFilter),
+    ]
+    search_fields = ["note", "=invited_by__username", "=accepted_by__username"]
+    date_hierarchy = "created_at"

@@ -1,5 +1,6 @@
 """A window onto every model: looked through, not climbed through."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,23 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape
 
-from predictions.models import Case, Laboratory, Outcome, Prediction
+from predictions.models import (
+    Case,
+    Fetch,
+    Invitation,
+    Laboratory,
+    Message,
+    Outcome,
+    Prediction,
+    Repeat,
+    Review,
+    Role,
+    Verdict,
+)
+from predictions.services.rates import tally
 from predictions.services.tokens import issue_token
 from tests.predictions.records import (
     make_failed,
@@ -27,8 +43,10 @@ MODELS = [
 ]
 NAMES = pytest.mark.parametrize("name", MODELS)
 READ_ONLY = sorted(set(MODELS) - {"laboratory", "membership"})
+KEEPER_ONLY = ["counter", "repeat"]
 NOTICE = "Research use only. Not for diagnostic use."
 MAX_QUERIES = 12
+SECRET_URL = "https://images.example.org/Jane-Doe.png?key=abc"
 
 
 def rows_of(name: str) -> Any:
@@ -45,7 +63,23 @@ def prediction(case: Case, alice: User) -> Prediction:
     make_running(make_image(case, alice))
     make_failed(make_image(case, alice))
     issue_token(user=alice, name="scanner")
-    return make_prediction(make_image(case, alice))
+    tally(what="sign-in", whom="alice", window=timedelta(minutes=1))
+    Repeat.objects.create(user=alice, key="k", request_sha256="ab" * 32)
+    Invitation.objects.create(
+        laboratory=case.laboratory,
+        role=Role.TECHNICIAN,
+        note="the new colleague",
+        sha256="cd" * 32,
+        invited_by=alice,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+    Message.objects.create(case=case, author=alice, text="Please look twice.")
+    Fetch.objects.create(case=case, url=SECRET_URL, asked_by=alice)
+    answered = make_prediction(make_image(case, alice))
+    Review.objects.create(
+        prediction=answered, reader=alice, agrees=True, verdict=Verdict.MALIGNANT
+    )
+    return answered
 
 
 def test_every_model_has_its_window() -> None:
@@ -112,7 +146,7 @@ def test_a_stranger_and_a_member_are_sent_away(
     assert client.get(list_of(name)).status_code == 302
 
 
-@NAMES
+@pytest.mark.parametrize("name", sorted(set(MODELS) - set(KEEPER_ONLY)))
 def test_staff_see_their_own_laboratory_only(
     as_staff: Client,
     prediction: Prediction,
@@ -125,6 +159,13 @@ def test_staff_see_their_own_laboratory_only(
     shown = response.content.decode()
     assert "South" not in shown
     assert "charlie" not in shown
+
+
+@pytest.mark.parametrize("name", KEEPER_ONLY)
+def test_what_is_counted_is_the_keeper_s_alone(
+    as_staff: Client, prediction: Prediction, name: str
+) -> None:
+    assert as_staff.get(list_of(name)).status_code == 403
 
 
 def test_staff_find_nothing_of_another_laboratory_by_id(
@@ -164,6 +205,24 @@ def test_a_filename_is_not_shown(as_root: Client, case: Case, alice: User) -> No
         assert "Jane" not in as_root.get(page).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("fetch", SECRET_URL),
+        ("invitation", "cd" * 32),
+    ],
+)
+def test_what_opens_a_door_is_not_shown(
+    as_root: Client, prediction: Prediction, name: str, secret: str
+) -> None:
+    row = rows_of(name).get()
+    address = reverse(f"admin:predictions_{name}_change", args=[row.pk])
+    for page in (address, list_of(name)):
+        shown = as_root.get(page).content.decode()
+        assert escape(secret) not in shown
+        assert "Jane" not in shown
+
+
 def test_a_worker_s_token_is_not_shown(
     as_root: Client, case: Case, alice: User
 ) -> None:
@@ -186,6 +245,11 @@ def test_the_hash_of_an_api_token_is_not_shown(as_root: Client, alice: User) -> 
         ("analysis", "token__startswith=a"),
         ("case", "created_by__password__startswith=p"),
         ("apitoken", "sha256__startswith=a"),
+        ("fetch", "url__startswith=h"),
+        ("invitation", "sha256__startswith=c"),
+        ("review", "reader__password__startswith=p"),
+        ("message", "text__startswith=P"),
+        ("repeat", "body__startswith=a"),
     ],
 )
 def test_a_list_knows_only_its_own_filters(
