@@ -109,6 +109,49 @@ class PartUploadHandler(FileUploadHandler):
         raise StopUpload(connection_reset=True)
 
 
+class SmallFileHandler(FileUploadHandler):
+    """Hold small files in memory, by the name of their field."""
+
+    chunk_size = 256 * 1024
+
+    def __init__(self, request: HttpRequest, *, max_bytes: int) -> None:
+        super().__init__(request)
+        self.max_bytes = max_bytes
+        self.is_too_large = False
+        self.files: dict[str, bytearray] = {}
+        self.receiving = bytearray()
+
+    def new_file(self, field_name: str, *args: object, **kwargs: object) -> None:
+        self.receiving = self.files[field_name] = bytearray()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if start + len(raw_data) > self.max_bytes:
+            self.is_too_large = True
+            raise StopUpload(connection_reset=True)
+        self.receiving += raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        """Django need not know of it: see `files`."""
+
+
+def receive_small_files(request: HttpRequest, *, max_bytes: int) -> dict[str, bytes]:
+    """Read the body of a multipart request; its files by the name of their field.
+
+    max_bytes: of each file. Call it after the person was checked. Raises
+    UploadRefusedError (413), and what Django raises for a body that is no such body.
+    """
+    handler = SmallFileHandler(request, max_bytes=max_bytes)
+    request.upload_handlers = [handler]
+    request.POST  # noqa: B018 - Looking at it reads the body.
+    if handler.is_too_large:
+        raise UploadRefusedError(
+            f"This is larger than {max_bytes // 1_000_000} MB. Split it.",
+            status=413,
+            code="too_large",
+        )
+    return {name: bytes(content) for name, content in handler.files.items()}
+
+
 def too_slow() -> UploadRefusedError:
     return UploadRefusedError(
         "The upload was too slow and was stopped. Nothing was stored. "

@@ -9,6 +9,7 @@ from predictions.views.cases import case_detail, case_images, case_list, case_ne
 from predictions.views.files import heatmap, image_display, image_thumbnail
 from predictions.views.health import health_live, health_ready
 from predictions.views.images import image_answer, image_detail, image_spacing
+from predictions.views.imports import import_check, import_new, import_open
 from predictions.views.sign_in import SignIn
 from predictions.views.uploads import image_upload
 
@@ -21,6 +22,9 @@ portal: list[URLPattern] = [
     path("cases/<uuid:case_id>/", case_detail, name="case-detail"),
     path("cases/<uuid:case_id>/images/", case_images, name="case-images"),
     path("cases/<uuid:case_id>/upload/", image_upload, name="image-upload"),
+    path("import/", import_new, name="import-new"),
+    path("import/check/", import_check, name="import-check"),
+    path("import/open/", import_open, name="import-open"),
     path("images/<uuid:image_id>/", image_detail, name="image-detail"),
     path("images/<uuid:image_id>/answer/", image_answer, name="image-answer"),
     path("images/<uuid:image_id>/spacing/", image_spacing, name="image-spacing"),

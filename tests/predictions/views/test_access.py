@@ -10,8 +10,15 @@ from predictions.urls import portal
 from tests.predictions.records import make_prediction
 
 OPEN = {"home", "login", "logout"}
-OF_NOBODY = {"case-list", "case-new"}
-POSTED = {"image-upload", "image-spacing", "analysis-again", "analysis-cancel"}
+OF_NOBODY = {"case-list", "case-new", "import-new", "import-check", "import-open"}
+POSTED = {
+    "import-check",
+    "import-open",
+    "image-upload",
+    "image-spacing",
+    "analysis-again",
+    "analysis-cancel",
+}
 NAMES = sorted({str(pattern.name) for pattern in portal} - OPEN)
 
 
