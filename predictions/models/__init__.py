@@ -8,7 +8,7 @@ from predictions.models.fetch import Fetch
 from predictions.models.image import Image
 from predictions.models.invitation import Invitation
 from predictions.models.job import JobStatus
-from predictions.models.laboratory import Laboratory, Membership, Role
+from predictions.models.laboratory import Laboratory, Membership, Role, let_in
 from predictions.models.message import Message
 from predictions.models.model_version import ModelVersion
 from predictions.models.prediction import Outcome, Prediction
@@ -41,4 +41,5 @@ __all__ = [
     "Scope",
     "Specimen",
     "Verdict",
+    "let_in",
 ]

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ class LaboratoryQuerySet(models.QuerySet["Laboratory"]):
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self.filter(memberships__user=user, memberships__is_active=True)
+
+    def administered_by(self, user: "User | AnonymousUser") -> "LaboratoryQuerySet":
+        """Those whose members, settings and trail are the person's to look after."""
+        if user.is_authenticated and user.is_active and user.is_superuser:
+            return self.all()
+        mine = Membership.objects.of(user).administrators()
+        return self.filter(memberships__in=mine)
 
 
 class Laboratory(models.Model):
@@ -90,6 +98,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             return self.none()
         return self.active().filter(user=user)
 
+    def administrators(self) -> "MembershipQuerySet":
+        """Who can act as one: neither the membership nor the account is disabled."""
+        return self.active().filter(role=Role.ADMINISTRATOR, user__is_active=True)
+
 
 class Membership(models.Model):
     """A person's role in a laboratory.
@@ -123,3 +135,17 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role}, {self.laboratory})"
+
+
+def let_in(account: str = "") -> Q:
+    """The one rule of who may come in, for sessions and tokens alike.
+
+    The account is active, and a superuser's, or of nobody's laboratory yet, or has a
+    membership that is not disabled. `account` is the path there, such as "user__".
+    """
+    memberships = Membership.objects.filter(user=OuterRef(f"{account}pk"))
+    return Q(**{f"{account}is_active": True}) & (
+        Q(**{f"{account}is_superuser": True})
+        | ~Exists(memberships)
+        | Exists(memberships.active())
+    )

@@ -1,12 +1,18 @@
 """Keys for programs."""
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from predictions.models.laboratory import let_in
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 
 class Scope(models.TextChoices):
@@ -24,10 +30,14 @@ def default_scopes() -> list[str]:
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self) -> "ApiTokenQuerySet":
-        """Neither revoked nor expired, and of an active account."""
+        """Neither revoked nor expired, and of somebody who is let in."""
         return self.filter(
-            Q(expires_at__gt=Now()), revoked_at__isnull=True, user__is_active=True
+            Q(expires_at__gt=Now()), let_in("user__"), revoked_at__isnull=True
         )
+
+    def of(self, user: "User") -> "ApiTokenQuerySet":
+        """The person's own, whatever became of them."""
+        return self.filter(user=user)
 
 
 class ApiToken(models.Model):

@@ -8,8 +8,9 @@ from predictions.services.audit import record_event
 from predictions.services.errors import NotAllowedError
 
 UPLOADERS = (Role.TECHNICIAN, Role.PATHOLOGIST)
-READERS = (Role.PATHOLOGIST,)
+READERS = (Role.PATHOLOGIST,)  # Who reviews answers.
 KEEPERS = (Role.PATHOLOGIST, Role.ADMINISTRATOR)  # Of the bytes as they were sent.
+ADMINISTRATORS = (Role.ADMINISTRATOR,)
 
 
 @transaction.atomic
@@ -90,5 +91,17 @@ def require_role(
     """Raise NotAllowedError unless the person has one of the roles there."""
     allowed = Membership.objects.of(user).filter(laboratory=laboratory, role__in=roles)
     if not allowed.exists():
-        words = " or a ".join(roles)
-        raise NotAllowedError(f"Ask a {words} of {laboratory} to do this.")
+        raise NotAllowedError(f"Ask {_one_of(roles)} of {laboratory} to do this.")
+
+
+def _one_of(roles: tuple[Role, ...]) -> str:
+    return " or ".join(
+        f"an {role}" if role == Role.ADMINISTRATOR else f"a {role}" for role in roles
+    )
+
+
+def require_administrator(*, laboratory: Laboratory, user: User) -> None:
+    """Raise NotAllowedError unless the person looks after the laboratory."""
+    mine = Laboratory.objects.administered_by(user).filter(pk=laboratory.pk)
+    if not mine.exists():
+        raise NotAllowedError(f"Ask an administrator of {laboratory} to do this.")
