@@ -10,6 +10,11 @@ from predictions.services.errors import NotAllowedError
 UPLOADERS = (Role.TECHNICIAN, Role.PATHOLOGIST)
 READERS = (Role.PATHOLOGIST,)
 KEEPERS = (Role.PATHOLOGIST, Role.ADMINISTRATOR)  # Of the bytes as they were sent.
+_ARTICLES = {
+    Role.TECHNICIAN: "a technician",
+    Role.PATHOLOGIST: "a pathologist",
+    Role.ADMINISTRATOR: "an administrator",
+}
 
 
 @transaction.atomic
@@ -90,5 +95,5 @@ def require_role(
     """Raise NotAllowedError unless the person has one of the roles there."""
     allowed = Membership.objects.of(user).filter(laboratory=laboratory, role__in=roles)
     if not allowed.exists():
-        words = " or a ".join(roles)
-        raise NotAllowedError(f"Ask a {words} of {laboratory} to do this.")
+        words = " or ".join(_ARTICLES[role] for role in roles)
+        raise NotAllowedError(f"Ask {words} of {laboratory} to do this.")
