@@ -10,8 +10,11 @@ from predictions.views.files import heatmap, image_display, image_thumbnail
 from predictions.views.health import health_live, health_ready
 from predictions.views.images import image_answer, image_detail, image_spacing
 from predictions.views.imports import import_check, import_new, import_open
+from predictions.views.originals import image_original
+from predictions.views.reviews import analysis_review
 from predictions.views.sign_in import SignIn
 from predictions.views.uploads import image_upload
+from predictions.views.withdrawals import image_move, image_withdraw
 
 portal: list[URLPattern] = [
     path("", RedirectView.as_view(pattern_name="case-list"), name="home"),
@@ -28,10 +31,16 @@ portal: list[URLPattern] = [
     path("images/<uuid:image_id>/", image_detail, name="image-detail"),
     path("images/<uuid:image_id>/answer/", image_answer, name="image-answer"),
     path("images/<uuid:image_id>/spacing/", image_spacing, name="image-spacing"),
+    path("images/<uuid:image_id>/withdraw/", image_withdraw, name="image-withdraw"),
+    path("images/<uuid:image_id>/move/", image_move, name="image-move"),
+    path("images/<uuid:image_id>/original/", image_original, name="image-original"),
     path("images/<uuid:image_id>/display/", image_display, name="image-display"),
     path("images/<uuid:image_id>/thumbnail/", image_thumbnail, name="image-thumbnail"),
     path("analyses/<uuid:analysis_id>/heatmap/", heatmap, name="heatmap"),
     path("analyses/<uuid:analysis_id>/again/", analysis_again, name="analysis-again"),
+    path(
+        "analyses/<uuid:analysis_id>/review/", analysis_review, name="analysis-review"
+    ),
     path(
         "analyses/<uuid:analysis_id>/cancel/", analysis_cancel, name="analysis-cancel"
     ),

@@ -11,6 +11,11 @@ UPLOADERS = (Role.TECHNICIAN, Role.PATHOLOGIST)
 READERS = (Role.PATHOLOGIST,)  # Who reviews answers.
 KEEPERS = (Role.PATHOLOGIST, Role.ADMINISTRATOR)  # Of the bytes as they were sent.
 ADMINISTRATORS = (Role.ADMINISTRATOR,)
+_ARTICLES = {
+    Role.TECHNICIAN: "a technician",
+    Role.PATHOLOGIST: "a pathologist",
+    Role.ADMINISTRATOR: "an administrator",
+}
 
 
 @transaction.atomic
@@ -91,13 +96,8 @@ def require_role(
     """Raise NotAllowedError unless the person has one of the roles there."""
     allowed = Membership.objects.of(user).filter(laboratory=laboratory, role__in=roles)
     if not allowed.exists():
-        raise NotAllowedError(f"Ask {_one_of(roles)} of {laboratory} to do this.")
-
-
-def _one_of(roles: tuple[Role, ...]) -> str:
-    return " or ".join(
-        f"an {role}" if role == Role.ADMINISTRATOR else f"a {role}" for role in roles
-    )
+        words = " or ".join(_ARTICLES[role] for role in roles)
+        raise NotAllowedError(f"Ask {words} of {laboratory} to do this.")
 
 
 def require_administrator(*, laboratory: Laboratory, user: User) -> None:

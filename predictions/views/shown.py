@@ -6,7 +6,7 @@ from functools import cached_property
 
 from django.contrib.auth.models import User
 
-from predictions.models import Analysis, Image, JobStatus, Outcome, Prediction
+from predictions.models import Analysis, Image, JobStatus, Outcome, Prediction, Review
 from predictions.models.job import UNFINISHED
 from predictions.views.queries import Counts
 
@@ -44,6 +44,13 @@ def percent(probability: float) -> str:
     return f"{probability:.0%}".replace("%", " %")
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """Two ends in per cent, with the sign once; empty where none is stated."""
+    if low is None or high is None:
+        return ""
+    return f"{percent(low).removesuffix(' %')}–{percent(high)}"
+
+
 def share_of(attention: float) -> str:
     """Per cent to two digits: of hundreds of tiles, each has less than one."""
     per_cent = 100 * attention
@@ -78,6 +85,11 @@ class Scale:
     at: float
     low: float
     high: float
+    span: tuple[float, float] | None = None  # The interval's ends.
+
+    @property
+    def span_width(self) -> float:
+        return self.span[1] - self.span[0] if self.span else 0.0
 
     @property
     def band(self) -> float:
@@ -114,13 +126,23 @@ class Answer:
         known = self.prediction.probability
         return "" if known is None else percent(known)
 
+    @property
+    def interval(self) -> str:
+        """Of the probability, in per cent; empty where the model states none."""
+        return interval(self.prediction.interval_low, self.prediction.interval_high)
+
     @cached_property
     def scale(self) -> Scale | None:
         low, high = self.contract.get("refer_low"), self.contract.get("refer_high")
         known = self.prediction.probability
         if known is None or low is None or high is None:
             return None
-        return Scale(at=known * 100, low=low * 100, high=high * 100)
+        return Scale(at=known * 100, low=low * 100, high=high * 100, span=self._span)
+
+    @property
+    def _span(self) -> tuple[float, float] | None:
+        low, high = self.prediction.interval_low, self.prediction.interval_high
+        return None if low is None or high is None else (low * 100, high * 100)
 
     @property
     def top_tiles(self) -> list[TopTile]:
@@ -148,6 +170,11 @@ class Question:
         self.chip = chip_of(analysis.status, prediction.outcome if prediction else None)
         self.panel = f"predictions/answer/{analysis.status}.html"
 
+    @cached_property
+    def readings(self) -> list[Review]:
+        """What pathologists made of the answer; the first one counts."""
+        return list(self.answer.prediction.reviews.all()) if self.answer else []
+
     @property
     def steps(self) -> list[tuple[str, float]]:
         """Seconds by step, from the asking to the answer."""
@@ -174,6 +201,16 @@ class Picture:
         self.number = str(image.pk)[:8]
         # May carry a patient's name: for its uploader's eyes only.
         self.filename = image.filename if image.uploaded_by_id == user.pk else ""
+
+    @property
+    def moved_to(self) -> Image | None:
+        """Where it was accepted anew; None for who was not moved."""
+        return getattr(self.image, "moved_to", None)
+
+    @property
+    def answered(self) -> Question | None:
+        """The newest question with an answer: the one to be read."""
+        return next((asked for asked in self.history if asked.answer), None)
 
     @property
     def title(self) -> str:
@@ -210,6 +247,7 @@ class Picture:
 def fingerprint(pictures: list[Picture]) -> str:
     """Changes exactly when a shown state does."""
     states = "".join(
+        f"{picture.image.withdrawn_at or ''} "
         f"{picture.newest.analysis.pk} {picture.newest.chip} "
         f"{picture.newest.analysis.attempt} {picture.newest.analysis.given_back};"
         for picture in pictures

@@ -18,6 +18,7 @@ POSTED = {
     "image-spacing",
     "analysis-again",
     "analysis-cancel",
+    "analysis-review",
 }
 NAMES = sorted({str(pattern.name) for pattern in portal} - OPEN)
 

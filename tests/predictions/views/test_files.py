@@ -88,14 +88,14 @@ def test_analysis_without_a_heatmap_has_none(as_bob: Client, submit: Submit) -> 
     assert as_bob.get(f"/analyses/{submission.analysis.pk}/heatmap/").status_code == 404
 
 
-def test_original_and_paths_are_served_nowhere(
+def test_ids_of_files_and_paths_are_served_nowhere(
     as_bob: Client, submit: Submit, settings: Settings
 ) -> None:
     image = submit().image
     stored = store().local(image.stored_file)
     inside = stored.relative_to(settings.STORAGE_ROOT)
     for path in (
-        f"/images/{image.pk}/original/",
+        f"/images/{image.stored_file}/original/",
         f"/images/{image.stored_file}/display/",
         f"/{inside}",
         f"/static/../{inside}",

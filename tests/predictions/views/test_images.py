@@ -1,3 +1,4 @@
+import re
 import uuid
 from datetime import timedelta
 
@@ -7,10 +8,19 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from predictions.models import Analysis, Image, ModelVersion, Outcome
+from predictions.models import (
+    Analysis,
+    AuditEvent,
+    Case,
+    Image,
+    ModelVersion,
+    Outcome,
+)
+from predictions.views.shown import interval
 from tests.predictions.records import (
     make_analysis,
     make_failed,
+    make_image,
     make_prediction,
     make_running,
 )
@@ -206,3 +216,109 @@ def test_heatmap_is_offered_with_its_opacity_and_legend(
 def test_answer_without_a_heatmap_offers_none(as_alice: Client, image: Image) -> None:
     make_prediction(image)
     assert "Heatmap opacity" not in text_of(as_alice, image)
+
+
+# --- The interval ---------------------------------------------------------------
+
+
+def test_interval_stands_with_the_probability_in_words_too(
+    as_alice: Client, image: Image, banded: ModelVersion
+) -> None:
+    make_prediction(
+        image, probability=0.62, interval_low=0.48, interval_high=0.74, outcome="refer"
+    )
+    panel = answer_panel(text_of(as_alice, image))
+    assert "<b>62 %</b>" in panel
+    assert "(48–74 %)" in panel
+    assert "it does not say how often the model is wrong" in panel
+    assert 'class="scale-span" x="48.0%"' in panel
+    assert 'width="26.0%"' in panel
+
+
+def test_without_an_interval_none_is_drawn(
+    as_alice: Client, image: Image, banded: ModelVersion
+) -> None:
+    make_prediction(image)
+    panel = answer_panel(text_of(as_alice, image))
+    assert "scale-span" not in panel
+    assert "In brackets" not in panel
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [(0.001, 0.04, "< 1–4 %"), (0.97, 0.999, "97–> 99 %"), (0.48, 0.74, "48–74 %")],
+)
+def test_interval_is_never_rounded_to_certainty(
+    low: float, high: float, shown: str
+) -> None:
+    assert interval(low, high) == shown
+
+
+# --- Who looked, and what lies beside -------------------------------------------
+
+
+def test_opening_the_page_is_on_the_trail_once_in_a_while(
+    as_bob: Client, bob: User, image: Image
+) -> None:
+    make_analysis(image)
+    for part in ("", "", "answer/"):
+        text_of(as_bob, image, part)
+    event = AuditEvent.objects.get(action="image.read")
+    assert (event.actor_id, event.subject) == (bob.pk, f"image:{image.pk}")
+
+
+def test_asking_for_the_head_or_a_part_is_no_reading(
+    as_bob: Client, image: Image
+) -> None:
+    make_analysis(image)
+    as_bob.head(f"/images/{image.pk}/")
+    text_of(as_bob, image, "answer/")
+    assert not AuditEvent.objects.filter(action="image.read").exists()
+
+
+def test_images_of_a_case_lead_to_each_other(
+    as_bob: Client, case: Case, alice: User, image: Image
+) -> None:
+    others = [make_image(case, alice) for _ in range(2)]
+    Image.objects.update(uploaded_at=image.uploaded_at)  # At once: by id, then.
+    first, second, third = sorted([image, *others], key=lambda one: one.pk)
+    for one in (first, second, third):
+        make_prediction(one)
+    assert neighbours(as_bob, first) == [second]
+    assert neighbours(as_bob, second) == [first, third]
+    assert neighbours(as_bob, third) == [second]
+
+
+def neighbours(client: Client, image: Image) -> list[Image]:
+    links = text_of(client, image).split('aria-label="Images of this case"')[1]
+    paths = re.findall(r'href="/images/([0-9a-f-]+)/"', links.split("</nav>")[0])
+    return [Image.objects.get(pk=path) for path in paths]
+
+
+def test_an_only_image_has_no_neighbours(as_bob: Client, image: Image) -> None:
+    make_prediction(image)
+    assert "Images of this case" not in text_of(as_bob, image)
+
+
+def test_threshold_is_offered_with_the_heatmap_alone(
+    as_bob: Client, image: Image
+) -> None:
+    make_prediction(image)
+    assert 'id="threshold"' not in text_of(as_bob, image)
+    make_prediction(image, heatmap_file=uuid.uuid4())
+    page = text_of(as_bob, image)
+    assert 'id="threshold"' in page
+    assert "in per cent of the largest attention in this image" in page
+
+
+def test_scale_is_said_to_be_assumed_or_missing(as_bob: Client, image: Image) -> None:
+    make_prediction(image)
+    page = text_of(as_bob, image)
+    assert 'data-spacing-um="0.5"' in page
+    Image.objects.update(spacing_assumed=True)
+    viewer = text_of(as_bob, image).split('id="viewer-scale"')[1].split("</div>")[0]
+    assert "spacing assumed" in viewer
+    Image.objects.update(spacing_um=None, spacing_assumed=False)
+    page = text_of(as_bob, image)
+    assert "data-spacing-um" not in page
+    assert "No scale bar" in page
