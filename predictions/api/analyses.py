@@ -8,19 +8,27 @@ from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from predictions.api.documentation import pictures
 from predictions.api.files import send
-from predictions.api.filters import AnalysisQuery, ListedFilter
-from predictions.api.requests import found, person
-from predictions.api.serializers.analyses import AnalysisOut, PredictionDetailOut
+from predictions.api.filters import AnalysisQuery, ListedFilter, ReviewQuery
+from predictions.api.queries import analyses, predictions, reviews
+from predictions.api.requests import checked, found, person
+from predictions.api.serializers.analyses import (
+    AnalysisOut,
+    PredictionDetailOut,
+    ReviewIn,
+    ReviewOut,
+)
 from predictions.api.views import ApiView
-from predictions.models import Analysis, Prediction, Scope
+from predictions.models import Analysis, Prediction, Review, Scope
 from predictions.services.analyses import ask_again, cancel_analysis
 from predictions.services.errors import ConflictError
+from predictions.services.reviews import review_answer
 
 
 class AnalysisViewSet(
@@ -43,9 +51,7 @@ class AnalysisViewSet(
     }
 
     def get_queryset(self) -> QuerySet[Analysis]:
-        return Analysis.objects.visible_to(person(self.request)).select_related(
-            "asked_by", "image__case__laboratory", "prediction__model_version"
-        )
+        return analyses(person(self.request))
 
     @extend_schema(request=None, responses={201: AnalysisOut})
     @action(detail=True, methods=["post"])
@@ -76,9 +82,7 @@ class PredictionViewSet(ApiView, mixins.RetrieveModelMixin, GenericViewSet[Predi
     needs = {"retrieve": Scope.READ, "heatmap": Scope.READ}
 
     def get_queryset(self) -> QuerySet[Prediction]:
-        return Prediction.objects.visible_to(person(self.request)).select_related(
-            "analysis__image__case", "model_version"
-        )
+        return predictions(person(self.request))
 
     @extend_schema(responses=pictures("image/png"))
     @action(detail=True)
@@ -89,3 +93,35 @@ class PredictionViewSet(ApiView, mixins.RetrieveModelMixin, GenericViewSet[Predi
             raise Http404
         image = prediction.analysis.image
         return send(request, image, prediction.heatmap_file, name="heatmap.png")
+
+
+class ReviewsView(ApiView, GenericAPIView[Review]):
+    """What pathologists made of one answer."""
+
+    queryset = Review.objects.none()
+    serializer_class = ReviewOut
+    filter_backends = [ListedFilter]
+    query_class = ReviewQuery
+    needs = {"get": Scope.READ, "post": Scope.REVIEW}
+
+    @extend_schema(
+        operation_id="predictions_reviews_list", responses={200: ReviewOut(many=True)}
+    )
+    def get(self, request: Request, prediction_id: UUID) -> Response:
+        """The reviews of an answer; the newest counts."""
+        prediction = found(predictions(person(request)), prediction_id)
+        rows = reviews().filter(prediction=prediction)
+        page = self.paginate_queryset(self.filter_queryset(rows))
+        return self.get_paginated_response(ReviewOut(page or [], many=True).data)
+
+    @extend_schema(
+        operation_id="predictions_reviews_create",
+        request=ReviewIn,
+        responses={201: ReviewOut},
+    )
+    def post(self, request: Request, prediction_id: UUID) -> Response:
+        """Agree with the answer, or override it and say why. For pathologists."""
+        prediction = found(predictions(person(request)), prediction_id)
+        said = checked(ReviewIn(data=request.data))
+        review = review_answer(prediction=prediction, reader=person(request), **said)
+        return Response(ReviewOut(review).data, status=201)

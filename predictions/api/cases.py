@@ -1,21 +1,30 @@
-"""Cases."""
+"""Cases, and what is said about them."""
 
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.exceptions import ValidationError
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from predictions.api.filters import CaseQuery, ListedFilter
-from predictions.api.requests import found, person
-from predictions.api.serializers.cases import CaseIn, CaseOut
+from predictions.api.filters import CaseQuery, ListedFilter, MessageQuery
+from predictions.api.requests import checked, found, person, stated_laboratory
+from predictions.api.serializers.cases import (
+    CaseChangeIn,
+    CaseIn,
+    CaseOut,
+    MessageIn,
+    MessageOut,
+)
 from predictions.api.views import ApiView
-from predictions.models import Case, Laboratory, Scope
-from predictions.services.cases import open_case
+from predictions.models import Case, Laboratory, Message, Scope
+from predictions.services.cases import assignees, change_case, open_case
+from predictions.services.messages import post_message
 
 
 class CaseViewSet(
@@ -30,7 +39,12 @@ class CaseViewSet(
     serializer_class = CaseOut
     filter_backends = [ListedFilter]
     query_class = CaseQuery
-    needs = {"list": Scope.READ, "retrieve": Scope.READ, "create": Scope.WRITE}
+    needs = {
+        "list": Scope.READ,
+        "retrieve": Scope.READ,
+        "create": Scope.WRITE,
+        "partial_update": Scope.WRITE,
+    }
 
     def get_queryset(self) -> QuerySet[Case]:
         return Case.objects.visible_to(person(self.request)).select_related(
@@ -40,11 +54,9 @@ class CaseViewSet(
     @extend_schema(request=CaseIn, responses={201: CaseOut})
     def create(self, request: Request) -> Response:
         """Open a case."""
-        sent = CaseIn(data=request.data)
-        sent.is_valid(raise_exception=True)
-        said = sent.validated_data
+        said = checked(CaseIn(data=request.data))
         case = open_case(
-            laboratory=_laboratory(request, said.get("laboratory")),
+            laboratory=stated_laboratory(request, said.get("laboratory")),
             opened_by=person(request),
             accession_number=said["accession_number"],
             patient_code=said["patient"],
@@ -52,14 +64,59 @@ class CaseViewSet(
         )
         return Response(CaseOut(case).data, status=201)
 
+    @extend_schema(request=CaseChangeIn, responses={200: CaseOut})
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        """Change what is named; the rest stays as it is."""
+        case = found(self.get_queryset(), pk)
+        said = checked(CaseChangeIn(data=request.data))
+        wanted = {_COLUMNS.get(name, name): value for name, value in said.items()}
+        if wanted.get("assignee"):
+            wanted["assignee"] = _colleague(case.laboratory, wanted["assignee"])
+        changed = change_case(case=case, changed_by=person(request), **wanted)
+        return Response(CaseOut(changed).data)
 
-def _laboratory(request: Request, stated: UUID | None) -> Laboratory:
-    """The one stated, or the only one there is."""
-    mine = Laboratory.objects.visible_to(person(request))
-    if stated is not None:
-        return found(mine, stated)
-    known: list[Laboratory] = list(mine[:20])
-    if len(known) == 1:
-        return known[0]
-    names = ", ".join(f"{laboratory.pk} ({laboratory.name})" for laboratory in known)
-    raise ValidationError({"laboratory": f"State one of: {names or 'none yet'}."})
+
+class MessagesView(ApiView, GenericAPIView[Message]):
+    """What people tell each other about a case."""
+
+    queryset = Message.objects.none()
+    serializer_class = MessageOut
+    filter_backends = [ListedFilter]
+    query_class = MessageQuery
+    needs = {"get": Scope.READ, "post": Scope.WRITE}
+
+    @extend_schema(
+        operation_id="cases_messages_list", responses={200: MessageOut(many=True)}
+    )
+    def get(self, request: Request, case_id: UUID) -> Response:
+        """The messages on a case."""
+        case = found(Case.objects.visible_to(person(request)), case_id)
+        messages = case.messages.select_related("author")
+        page = self.paginate_queryset(self.filter_queryset(messages))
+        return self.get_paginated_response(MessageOut(page or [], many=True).data)
+
+    @extend_schema(
+        operation_id="cases_messages_create",
+        request=MessageIn,
+        responses={201: MessageOut},
+    )
+    def post(self, request: Request, case_id: UUID) -> Response:
+        """Put a message on the case, for everybody of its laboratory."""
+        cases = Case.objects.visible_to(person(request)).select_related("laboratory")
+        case = found(cases, case_id)
+        said = checked(MessageIn(data=request.data))
+        message = post_message(case=case, author=person(request), text=said["text"])
+        return Response(MessageOut(message).data, status=201)
+
+
+# What the services call what the API names shorter.
+_COLUMNS = {"patient": "patient_code"}
+
+
+def _colleague(laboratory: Laboratory, username: str) -> User:
+    colleague = assignees([laboratory]).filter(username=username).first()
+    if colleague is None:
+        raise ValidationError(
+            {"assignee": "Name a technician or pathologist of the case's laboratory."}
+        )
+    return colleague

@@ -25,6 +25,21 @@ class WordField(serializers.CharField):
         super().__init__(max_length=64, validators=[check_printable], **kwargs)
 
 
+def check_text(text: str) -> None:
+    """Refuse control characters, but for the ends of lines."""
+    if not text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable():
+        raise serializers.ValidationError(
+            "Use letters, digits and punctuation only.", code="unprintable"
+        )
+
+
+class TextField(serializers.CharField):
+    """A text of several lines."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validators=[check_text], **kwargs)
+
+
 class NumberField(serializers.FloatField):
     """A number: neither NaN nor infinity, which compare as no number does."""
 

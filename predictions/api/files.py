@@ -1,5 +1,6 @@
 """Pictures as files: our own re-encodings, never the bytes that were sent."""
 
+from pathlib import Path
 from uuid import UUID
 
 from django.http import FileResponse, Http404, HttpResponseBase
@@ -31,4 +32,17 @@ def send(
         )
     response["ETag"] = etag
     response["Cache-Control"] = "private, max-age=3600, immutable"
+    return response
+
+
+def send_original(image: Image, path: Path) -> HttpResponseBase:
+    """The very bytes, as a file to keep: never shown, never guessed at."""
+    accession, ending = image.case.accession_number, image.format.lower()
+    response = FileResponse(
+        path.open("rb"),
+        as_attachment=True,
+        filename=f"{accession}-{str(image.pk)[:8]}-original.{ending}",
+        content_type="application/octet-stream",
+    )
+    response["Cache-Control"] = "private, no-store"
     return response

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from predictions.api.fields import PriorityField, WordField
-from predictions.models import JobStatus
+from predictions.models import JobStatus, Role
 
 
 class Query(serializers.Serializer[object]):
@@ -62,6 +62,48 @@ class ImageQuery(Query):
     ordering = serializers.ChoiceField(
         ["uploaded_at", "-uploaded_at"], default="uploaded_at"
     )
+
+
+class MessageQuery(Query):
+    """Which messages of a case."""
+
+    ordering = serializers.ChoiceField(
+        ["created_at", "-created_at"], default="created_at"
+    )
+
+
+class ReviewQuery(Query):
+    """Which reviews of an answer."""
+
+    ordering = serializers.ChoiceField(
+        ["-created_at", "created_at"], default="-created_at"
+    )
+
+
+class LaboratoryQuery(Query):
+    """Which of one's laboratories."""
+
+    ordering = serializers.ChoiceField(["name", "-name"], default="name")
+
+
+class MemberQuery(Query):
+    """Which members of a laboratory."""
+
+    role = serializers.ChoiceField(Role.choices, required=False)
+    ordering = serializers.ChoiceField(["joined_at", "-joined_at"], default="joined_at")
+
+    lookups = {"role": "role"}
+
+
+class AuditQuery(Query):
+    """Which events of a laboratory's trail."""
+
+    action = WordField(required=False, help_text="The whole word: case.open.")
+    subject = WordField(required=False, help_text="case:<id>, image:<id>, ...")
+    actor = WordField(required=False, help_text="The username at that time.")
+    ordering = serializers.ChoiceField(["-sequence", "sequence"], default="-sequence")
+
+    lookups = {"action": "action", "subject": "subject", "actor": "actor"}
 
 
 class AnalysisQuery(Query):

@@ -8,13 +8,15 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
 from predictions.api.problems import BodyTooLargeError
+from predictions.models import Laboratory
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -62,6 +64,24 @@ def declared_bytes(request: Request) -> int | None:
     """The length of the body, as its sender says; None if that is not said."""
     declared = request.headers.get("Content-Length", "")
     return int(declared) if re.fullmatch(r"[0-9]{1,18}", declared) else None
+
+
+def stated_laboratory(request: Request, stated: UUID | None) -> Laboratory:
+    """The one stated, or the only one there is."""
+    mine = Laboratory.objects.visible_to(person(request))
+    if stated is not None:
+        return found(mine, stated)
+    known: list[Laboratory] = list(mine[:20])
+    if len(known) == 1:
+        return known[0]
+    names = ", ".join(f"{laboratory.pk} ({laboratory.name})" for laboratory in known)
+    raise ValidationError({"laboratory": f"State one of: {names or 'none yet'}."})
+
+
+def checked(shape: Serializer[Any]) -> Any:
+    """What was sent, in that shape. Raises ValidationError."""
+    shape.is_valid(raise_exception=True)
+    return shape.validated_data
 
 
 def found(rows: QuerySet[Row], row_id: UUID) -> Row:

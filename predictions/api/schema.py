@@ -42,7 +42,7 @@ class Schema(AutoSchema):
         return self.method in {"GET", "HEAD"}
 
     def _scope(self) -> str:
-        name = getattr(self.view, "action", None) or self.method.lower()
+        name = getattr(self.view, "action", None) or str(self.method).lower()
         return str(cast("ApiView", self.view).needs[name].value)
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:

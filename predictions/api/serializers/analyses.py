@@ -4,8 +4,9 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from predictions.api.fields import PriorityField
-from predictions.models import Analysis, ModelVersion, Prediction
+from predictions.api.fields import PriorityField, TextField
+from predictions.models import Analysis, ModelVersion, Prediction, Review, Verdict
+from predictions.services.reviews import COMMENT_CHARACTERS
 
 NOTICE = "Research use only. Not for diagnostic use."
 
@@ -19,6 +20,29 @@ class ModelVersionOut(serializers.ModelSerializer[ModelVersion]):
         read_only_fields = fields
 
 
+class ReviewIn(serializers.Serializer[Review]):
+    """What a pathologist makes of an answer."""
+
+    verdict = serializers.ChoiceField(Verdict.choices)
+    comment = TextField(
+        default="",
+        allow_blank=True,
+        max_length=COMMENT_CHARACTERS,
+        help_text="Needed where it overrides the model's verdict.",
+    )
+
+
+class ReviewOut(serializers.ModelSerializer[Review]):
+    """A pathologist's reading of one answer. Never changed; the newest counts."""
+
+    reader = serializers.CharField(source="reader.username")
+
+    class Meta:
+        model = Review
+        fields = ["id", "reader", "agrees", "verdict", "comment", "created_at"]
+        read_only_fields = fields
+
+
 class PredictionOut(serializers.ModelSerializer[Prediction]):
     """An answer. Its probability never stands without model, version and notice."""
 
@@ -27,7 +51,18 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
         allow_null=True,
         help_text="Calibrated probability of malignancy; null exactly when refused.",
     )
+    interval_low = serializers.FloatField(
+        allow_null=True,
+        help_text="Of the probability, over resamples of the image's tiles; null "
+        "where the model states none.",
+    )
+    interval_high = serializers.FloatField(allow_null=True)
     model = ModelVersionOut(source="model_version")
+    void = serializers.BooleanField(
+        source="analysis.image.is_void",
+        help_text="The image was withdrawn: this does not count any more.",
+    )
+    review = serializers.SerializerMethodField(help_text="The newest.")
     notice = serializers.SerializerMethodField()
     heatmap = serializers.SerializerMethodField()
 
@@ -37,7 +72,11 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
             "analysis",
             "outcome",
             "probability",
+            "interval_low",
+            "interval_high",
             "refusal_reason",
+            "void",
+            "review",
             "model",
             "notice",
             "tissue",
@@ -51,6 +90,11 @@ class PredictionOut(serializers.ModelSerializer[Prediction]):
 
     def get_notice(self, prediction: Prediction) -> str:
         return NOTICE
+
+    @extend_schema_field(ReviewOut(allow_null=True))
+    def get_review(self, prediction: Prediction) -> object:
+        newest = next(iter(prediction.reviews.all()), None)
+        return ReviewOut(newest).data if newest else None
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_heatmap(self, prediction: Prediction) -> str | None:

@@ -3,8 +3,9 @@
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
-from predictions.api.fields import PriorityField, WordField
-from predictions.models import Case, Priority
+from predictions.api.fields import PriorityField, TextField, WordField
+from predictions.models import Case, Consent, Message, Priority
+from predictions.services.messages import MAX_CHARACTERS
 
 
 class CaseIn(serializers.Serializer[Case]):
@@ -15,6 +16,22 @@ class CaseIn(serializers.Serializer[Case]):
     priority = PriorityField(default=Priority.ROUTINE)
     laboratory = serializers.UUIDField(
         required=False, help_text="Only for a member of several laboratories."
+    )
+
+
+class CaseChangeIn(serializers.Serializer[Case]):
+    """What is to be different about a case: only what is named changes."""
+
+    accession_number = WordField(required=False)
+    patient = WordField(required=False)
+    priority = PriorityField(required=False)
+    assignee = WordField(
+        required=False, allow_null=True, help_text="A username; null for nobody."
+    )
+    training_consent = serializers.ChoiceField(
+        Consent.choices,
+        required=False,
+        help_text="Images are used to train models only where it is given.",
     )
 
 
@@ -38,8 +55,26 @@ class CaseOut(serializers.ModelSerializer[Case]):
             "accession_number",
             "patient",
             "priority",
+            "training_consent",
             "assignee",
             "created_by",
             "created_at",
         ]
+        read_only_fields = fields
+
+
+class MessageIn(serializers.Serializer[Message]):
+    """A message on a case."""
+
+    text = TextField(max_length=MAX_CHARACTERS)
+
+
+class MessageOut(serializers.ModelSerializer[Message]):
+    """What somebody said about a case. Never changed."""
+
+    author = serializers.CharField(source="author.username")
+
+    class Meta:
+        model = Message
+        fields = ["id", "author", "text", "created_at"]
         read_only_fields = fields

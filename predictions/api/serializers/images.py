@@ -4,10 +4,18 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from predictions.api.fields import NumberField
+from predictions.api.fields import NumberField, TextField
 from predictions.api.serializers.analyses import AnalysisOut
 from predictions.models import Image
 from predictions.models.laboratory import SPACING_LIMITS_UM
+
+
+class WithdrawalOut(serializers.Serializer[Image]):
+    """Who took an image out of its case, when and why."""
+
+    at = serializers.DateTimeField(source="withdrawn_at")
+    by = serializers.CharField(source="withdrawn_by.username")
+    reason = serializers.CharField(source="withdrawal_reason")
 
 
 class ImageOut(serializers.ModelSerializer[Image]):
@@ -19,6 +27,11 @@ class ImageOut(serializers.ModelSerializer[Image]):
         help_text="As sent; for its uploader only, otherwise null."
     )
     uploaded_by = serializers.CharField(source="uploaded_by.username")
+    withdrawn = serializers.SerializerMethodField(
+        help_text="null while it stands; withdrawn, its answers are void."
+    )
+    moved_from = serializers.UUIDField(source="moved_from_id", allow_null=True)
+    moved_to = serializers.UUIDField(source="moved_to.pk", default=None)
     thumbnail = serializers.SerializerMethodField()
     display = serializers.SerializerMethodField()
     analysis = serializers.SerializerMethodField(help_text="The newest.")
@@ -44,6 +57,10 @@ class ImageOut(serializers.ModelSerializer[Image]):
             "orientation",
             "uploaded_by",
             "uploaded_at",
+            "withdrawn",
+            "moved_from",
+            "moved_to",
+            "purged_at",
             "thumbnail",
             "display",
             "analysis",
@@ -54,6 +71,10 @@ class ImageOut(serializers.ModelSerializer[Image]):
     def get_filename(self, image: Image) -> str | None:
         asking = self.context["request"].user
         return image.filename if image.uploaded_by_id == asking.pk else None
+
+    @extend_schema_field(WithdrawalOut(allow_null=True))
+    def get_withdrawn(self, image: Image) -> object:
+        return WithdrawalOut(image).data if image.is_void else None
 
     def get_thumbnail(self, image: Image) -> str:
         return reverse("api:image-thumbnail", args=[image.pk])
@@ -75,3 +96,15 @@ class SpacingIn(serializers.Serializer[Image]):
         max_value=SPACING_LIMITS_UM[1],
         help_text="µm per pixel.",
     )
+
+
+class WithdrawIn(serializers.Serializer[Image]):
+    """Why an image does not belong where it is."""
+
+    reason = TextField(min_length=3, max_length=500)
+
+
+class MoveIn(WithdrawIn):
+    """Where it belongs."""
+
+    case = serializers.UUIDField(help_text="Of the same laboratory.")
