@@ -7,7 +7,8 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from predictions.admin.windows import NOTICE, Window, acting
+from predictions.admin.clinical import ClinicalWindow
+from predictions.admin.windows import NOTICE, acting
 from predictions.models import Analysis, Case, Prediction
 from predictions.services.analyses import ask_again, cancel_analysis
 from predictions.services.errors import ServiceError
@@ -16,7 +17,8 @@ LABORATORY = ("image__case__laboratory", admin.RelatedOnlyFieldListFilter)
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(Window):
+class AnalysisAdmin(ClinicalWindow):
+    laboratory_path = "image__case__laboratory"
     list_display = [
         "short_id",
         "case",
@@ -81,12 +83,19 @@ def _cancel(analysis: Analysis, user: User) -> bool:
 
 
 @admin.register(Prediction)
-class PredictionAdmin(Window):
+class PredictionAdmin(ClinicalWindow):
     """Answers. No score stands alone: see `score`."""
 
+    laboratory_path = "analysis__image__case__laboratory"
+    subject = "analysis"  # An answer goes by the id of its question.
     list_display = ["case", "outcome", "score", "created_at"]
     list_select_related = ["analysis__image__case", "model_version"]
-    list_filter = ["outcome", "model_version", "spacing_assumed"]
+    list_filter = [
+        "outcome",
+        "model_version",
+        "spacing_assumed",
+        ("analysis__image__case__laboratory", admin.RelatedOnlyFieldListFilter),
+    ]
     search_fields = ["=analysis__id", "analysis__image__case__accession_number"]
     date_hierarchy = "created_at"
     fields = [

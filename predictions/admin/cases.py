@@ -6,14 +6,15 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from predictions.admin.windows import Window
+from predictions.admin.clinical import ClinicalWindow
 from predictions.models import Case, Image, Patient, Specimen
 
 LABORATORY = admin.RelatedOnlyFieldListFilter
 
 
 @admin.register(Patient)
-class PatientAdmin(Window):
+class PatientAdmin(ClinicalWindow):
+    laboratory_path = "laboratory"
     list_display = ["code", "laboratory"]
     list_select_related = ["laboratory"]
     list_filter = [("laboratory", LABORATORY)]
@@ -21,7 +22,8 @@ class PatientAdmin(Window):
 
 
 @admin.register(Case)
-class CaseAdmin(Window):
+class CaseAdmin(ClinicalWindow):
+    laboratory_path = "laboratory"
     list_display = [
         "accession_number",
         "laboratory",
@@ -32,15 +34,17 @@ class CaseAdmin(Window):
         "created_at",
     ]
     list_select_related = ["laboratory", "patient", "assignee", "created_by"]
-    list_filter = ["priority", ("laboratory", LABORATORY)]
+    list_filter = ["priority", "training_consent", ("laboratory", LABORATORY)]
     search_fields = ["accession_number", "patient__code"]
     date_hierarchy = "created_at"
 
 
 @admin.register(Specimen)
-class SpecimenAdmin(Window):
+class SpecimenAdmin(ClinicalWindow):
+    laboratory_path = "case__laboratory"
     list_display = ["label", "case"]
     list_select_related = ["case"]
+    list_filter = [("case__laboratory", LABORATORY)]
     search_fields = ["case__accession_number"]
 
     def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
@@ -48,9 +52,10 @@ class SpecimenAdmin(Window):
 
 
 @admin.register(Image)
-class ImageAdmin(Window):
+class ImageAdmin(ClinicalWindow):
     """Without its filename, which may carry a name: that is its uploader's to see."""
 
+    laboratory_path = "case__laboratory"
     list_display = [
         "__str__",
         "format",
@@ -60,9 +65,15 @@ class ImageAdmin(Window):
         "spacing_assumed",
         "uploaded_by",
         "uploaded_at",
+        "withdrawn_at",
     ]
     list_select_related = ["case", "uploaded_by"]
-    list_filter = ["format", "spacing_assumed", ("case__laboratory", LABORATORY)]
+    list_filter = [
+        "format",
+        "spacing_assumed",
+        ("withdrawn_at", admin.EmptyFieldListFilter),
+        ("case__laboratory", LABORATORY),
+    ]
     search_fields = ["case__accession_number", "=sha256_received", "=id"]
     date_hierarchy = "uploaded_at"
     exclude = ["filename"]

@@ -2,16 +2,17 @@
 
 from django.contrib import admin
 
-from predictions.admin.windows import Window
+from predictions.admin.clinical import ClinicalWindow
 from predictions.models import Case, Message, Review
 
 LABORATORY = admin.RelatedOnlyFieldListFilter
 
 
 @admin.register(Review)
-class ReviewAdmin(Window):
+class ReviewAdmin(ClinicalWindow):
     """Readings. The list tells who read what; the words stand in the row."""
 
+    laboratory_path = "prediction__analysis__image__case__laboratory"
     list_display = ["case", "agrees", "verdict", "reader", "created_at"]
     list_select_related = ["prediction__analysis__image__case", "reader"]
     list_filter = [
@@ -42,9 +43,10 @@ class ReviewAdmin(Window):
 
 
 @admin.register(Message)
-class MessageAdmin(Window):
+class MessageAdmin(ClinicalWindow):
     """Notes on cases. The list tells who wrote when; the words stand in the row."""
 
+    laboratory_path = "case__laboratory"
     list_display = ["case", "author", "created_at"]
     list_select_related = ["case", "author"]
     list_filter = [("case__laboratory", LABORATORY)]

@@ -2,14 +2,15 @@
 
 from django.contrib import admin
 
-from predictions.admin.windows import Window
+from predictions.admin.clinical import ClinicalWindow
 from predictions.models import Fetch
 
 
 @admin.register(Fetch)
-class FetchAdmin(Window):
+class FetchAdmin(ClinicalWindow):
     """Without its address, which may carry a name: that is its asker's to see."""
 
+    laboratory_path = "case__laboratory"
     list_display = [
         "case",
         "status",

@@ -4,10 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
 
-from predictions.admin.windows import Window, acting
+from predictions.admin.windows import Backroom, Window, administered_by
 from predictions.models import AuditEvent, Counter, ModelVersion, Repeat
 
 
@@ -30,14 +29,9 @@ class AuditEventAdmin(Window):
     search_fields = ["=actor", "=action", "=subject"]
     date_hierarchy = "at"
 
-
-class Backroom(Window):
-    """A window of the installation's keeper alone."""
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
-        return acting(request).is_superuser
+    def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
+        """The trail is for who administers the laboratory."""
+        return rows.filter(laboratory__in=administered_by(user))
 
 
 @admin.register(Counter)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from predictions.admin.windows import Window, acting
+from predictions.admin.windows import Window, acting, administered_by
 from predictions.models import Invitation, Laboratory, Membership, Role
 from predictions.services.laboratories import (
     add_member,
@@ -129,3 +129,7 @@ class InvitationAdmin(Window):
     ]
     search_fields = ["note", "=invited_by__username", "=accepted_by__username"]
     date_hierarchy = "created_at"
+
+    def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
+        """Who is to come is for who administers the laboratory."""
+        return rows.filter(laboratory__in=administered_by(user))

@@ -5,36 +5,62 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.decorators import method_decorator
 
-from predictions.admin.windows import Window, acting
-from predictions.models import ApiToken
+from predictions.admin.windows import Window, acting, is_keeper
+from predictions.models import ApiToken, Laboratory, Membership
 from predictions.services.audit import record_event
 from predictions.services.tokens import revoke_token
 
-# What makes somebody mightier: a superuser's to give.
-RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
+class PeopleAdmin(Window, UserAdmin):  # type: ignore[type-arg]  # Generic in its stubs only.
+    """Accounts: a superuser's to add and change, each change on record.
 
-class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]  # Generic in its stubs only.
-    """Django's own, with an audit event in the transaction of each change."""
+    Staff see who works in their laboratories. What these may do there is changed
+    with their membership; their password is their own.
+    """
 
     list_display = ["username", "is_active", "is_staff", "is_superuser", "last_login"]
-    show_full_result_count = False
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    search_fields = ["username"]
+    date_hierarchy = "date_joined"
+    actions = None  # Django deletes together without a transaction to record it in.
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_keeper(request)
 
     def has_change_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        """Staff may change people, but not a superuser, whose password it might be."""
-        if isinstance(obj, User) and obj.is_superuser:
-            return acting(request).is_superuser
-        return super().has_change_permission(request, obj)
+        return is_keeper(request)
 
-    def get_readonly_fields(
+    def has_delete_permission(
         self, request: HttpRequest, obj: Model | None = None
-    ) -> list[str]:
-        return [] if acting(request).is_superuser else [*RIGHTS]
+    ) -> bool:
+        return is_keeper(request)
+
+    def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
+        mine = Laboratory.objects.visible_to(user)
+        members = Membership.objects.filter(laboratory__in=mine)
+        return rows.filter(pk__in=members.values("user"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if is_keeper(request):
+            return super().get_fieldsets(request, obj)
+        return [(None, {"fields": ["username", "is_active", "last_login"]})]
+
+    @method_decorator(transaction.atomic)
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - Django's signature.
+        form_url: str = "",
+    ) -> Any:
+        """In one transaction with its event."""
+        return super().user_change_password(request, id, form_url)
 
     def log_addition(self, request: HttpRequest, obj: User, message: Any) -> Any:
         entry = super().log_addition(request, obj, message)

@@ -7,17 +7,35 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from predictions.models import Laboratory, Membership, Role
+
 NOTICE = "Research use only. Not for diagnostic use."
+# How a filter that a page offers may be asked for, beyond its own path.
+NARROWING = frozenset(
+    {
+        *("id", "pk", "exact", "in", "isnull", "isempty"),
+        *("gte", "lt", "year", "month", "day"),
+    }
+)
 
 
 class Window(admin.ModelAdmin):  # type: ignore[type-arg]  # Generic in its stubs only.
     """A window: nothing is added, changed or deleted through it.
 
-    Staff look into their own laboratories; a superuser into the installation.
+    Staff look into the laboratories where they work, as the portal shows them, with
+    no permission to be ticked; a superuser looks into the installation.
     """
 
     list_per_page = 50
     show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return may_look(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -34,18 +52,16 @@ class Window(admin.ModelAdmin):  # type: ignore[type-arg]  # Generic in its stub
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
-        user = request.user
-        if not isinstance(user, User) or user.is_superuser:
-            return rows
-        return self.visible(rows, user)
+        user = acting(request)
+        return rows if user.is_superuser else self.visible(rows, user)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only by what the page offers: Django also lets a hidden column be guessed."""
-        paths: list[Any] = [self.date_hierarchy or "", *self.get_list_filter(request)]
-        offered = {_first(path if isinstance(path, str) else path[0]) for path in paths}
-        return _first(lookup) in offered and super().lookup_allowed(
-            lookup, value, request
-        )
+        offered = [_path(filter_) for filter_ in self.get_list_filter(request)]
+        if self.date_hierarchy:
+            offered.append(self.date_hierarchy)
+        narrows = any(_narrows(lookup, path) for path in offered)
+        return narrows and super().lookup_allowed(lookup, value, request)
 
     def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
         """What staff may see."""
@@ -53,8 +69,25 @@ class Window(admin.ModelAdmin):  # type: ignore[type-arg]  # Generic in its stub
         return visible
 
 
-def _first(path: str) -> str:
-    return path.split("__", maxsplit=1)[0]
+class Backroom(Window):
+    """A window of the installation's keeper alone."""
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        return is_keeper(request)
+
+
+def _path(offered: Any) -> str:
+    """The lookup that a filter, in any of Django's spellings, stands for."""
+    if isinstance(offered, type) and issubclass(offered, admin.SimpleListFilter):
+        return str(offered.parameter_name)
+    return offered if isinstance(offered, str) else str(offered[0])
+
+
+def _narrows(lookup: str, path: str) -> bool:
+    rest = f"{lookup}__".removeprefix(f"{path}__")
+    return rest != f"{lookup}__" and set(rest.split("__")) - {""} <= NARROWING
 
 
 def acting(request: HttpRequest) -> User:
@@ -62,3 +95,28 @@ def acting(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise TypeError("The admin was reached without signing in.")
     return request.user
+
+
+def is_keeper(request: HttpRequest) -> bool:
+    """Whether a superuser asks; on the sign-in page nobody does."""
+    return request.user.is_active and request.user.is_superuser
+
+
+def may_look(request: HttpRequest) -> bool:
+    """Whether there is anything here for who asks.
+
+    Every window on the page wants to know: the record is asked once a request.
+    """
+    if is_keeper(request):
+        return True
+    known = vars(request)
+    if "may_look" not in known:
+        works = Membership.objects.of(request.user).exists()
+        known["may_look"] = request.user.is_staff and works
+    return bool(known["may_look"])
+
+
+def administered_by(user: User) -> QuerySet[Laboratory]:
+    """The laboratories whose members and trail are this person's business."""
+    mine = Membership.objects.of(user).filter(role=Role.ADMINISTRATOR)
+    return Laboratory.objects.filter(pk__in=mine.values("laboratory"))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
@@ -19,7 +19,6 @@ from predictions.models import (
 )
 from predictions.services.laboratories import add_member
 from predictions.services.tokens import find_token, issue_token
-from tests.predictions.admin.conftest import sign_in
 from tests.predictions.records import make_analysis, make_failed, make_image
 
 ANALYSES = "admin:predictions_analysis_changelist"
@@ -146,64 +145,6 @@ def test_members_are_removed_together(
     assert not laboratory.memberships.exists()
     removed = AuditEvent.objects.filter(action="membership.remove")
     assert removed.count() == 2
-
-
-def test_a_person_is_added_and_disabled_on_record(as_root: Client) -> None:
-    password = "a long enough phrase"
-    wished = {
-        "username": "erin",
-        "password1": password,
-        "password2": password,
-        "usable_password": "true",
-    }
-    assert as_root.post(reverse("admin:auth_user_add"), wished).status_code == 302
-    erin = User.objects.get(username="erin")
-    assert event("user.create").subject == f"user:{erin.pk}"
-    wished = {"username": "erin", "date_joined_0": "2026-01-01", "date_joined_1": "0:0"}
-    change = reverse("admin:auth_user_change", args=[erin.pk])
-    assert as_root.post(change, wished).status_code == 302
-    erin.refresh_from_db()
-    assert not erin.is_active
-    assert "Active" in str(event("user.change").detail)
-    assert password not in str(list(AuditEvent.objects.values_list()))
-
-
-@pytest.fixture
-def people_keeper(staff: User) -> Client:
-    """Staff who may change people."""
-    staff.user_permissions.set(Permission.objects.filter(codename__endswith="_user"))
-    return sign_in(staff)
-
-
-def test_staff_cannot_make_a_superuser(
-    people_keeper: Client, staff: User, alice: User
-) -> None:
-    for person in (staff, alice):
-        wished = {
-            "username": person.username,
-            "is_active": "on",
-            "is_staff": "on",
-            "is_superuser": "on",
-            "date_joined_0": "2026-01-01",
-            "date_joined_1": "0:0",
-        }
-        address = reverse("admin:auth_user_change", args=[person.pk])
-        assert people_keeper.post(address, wished).status_code == 302
-        person.refresh_from_db()
-        assert not person.is_superuser
-    assert not alice.is_staff
-
-
-def test_staff_cannot_take_a_superuser_s_place(
-    people_keeper: Client, root: User
-) -> None:
-    password = "a long enough phrase"
-    wished = {"password1": password, "password2": password}
-    for name in ("admin:auth_user_change", "admin:auth_user_password_change"):
-        address = reverse(name, args=[root.pk])
-        assert people_keeper.post(address, wished).status_code == 403
-    root.refresh_from_db()
-    assert not root.has_usable_password()
 
 
 @pytest.mark.parametrize("name", ["laboratory", "membership"])

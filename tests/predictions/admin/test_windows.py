@@ -57,6 +57,13 @@ def list_of(name: str) -> str:
     return reverse(f"admin:predictions_{name}_changelist")
 
 
+def count_queries(client: Client, address: str) -> int:
+    """But for savepoints: those are the test's own transaction's."""
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    return sum("SAVEPOINT" not in query["sql"] for query in queries)
+
+
 @pytest.fixture
 def prediction(case: Case, alice: User) -> Prediction:
     """At least one row of everything."""
@@ -93,10 +100,7 @@ def test_a_list_takes_few_queries_however_long(
 ) -> None:
     counts: list[int] = []
     for _ in range(2):
-        with CaptureQueriesContext(connection) as queries:
-            response = as_root.get(list_of(name))
-        assert response.status_code == 200
-        counts.append(len(queries))
+        counts.append(count_queries(as_root, list_of(name)))
         for _ in range(5):
             make_prediction(make_image(prediction.analysis.image.case, alice))
     assert counts[0] == counts[1] <= MAX_QUERIES
