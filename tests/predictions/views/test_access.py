@@ -10,8 +10,14 @@ from predictions.urls import portal
 from tests.predictions.records import make_prediction
 
 OPEN = {"home", "login", "logout"}
-OF_NOBODY = {"case-list", "case-new"}
-POSTED = {"image-upload", "image-spacing", "analysis-again", "analysis-cancel"}
+OF_NOBODY = {
+    *("case-list", "case-new", "case-bulk", "case-undo"),
+    *("case-export", "case-export-answers"),
+}
+POSTED = {
+    *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
+    *("case-bulk", "case-undo", "case-assign"),
+}
 NAMES = sorted({str(pattern.name) for pattern in portal} - OPEN)
 
 
