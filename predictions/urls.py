@@ -5,7 +5,15 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from predictions.views.analyses import analysis_again, analysis_cancel
-from predictions.views.cases import case_detail, case_images, case_list, case_new
+from predictions.views.cases import (
+    case_assign,
+    case_change,
+    case_detail,
+    case_images,
+    case_messages,
+    case_new,
+    case_timeline,
+)
 from predictions.views.files import heatmap, image_display, image_thumbnail
 from predictions.views.health import health_live, health_ready
 from predictions.views.images import image_answer, image_detail, image_spacing
@@ -15,6 +23,7 @@ from predictions.views.reviews import analysis_review
 from predictions.views.sign_in import SignIn
 from predictions.views.uploads import image_upload
 from predictions.views.withdrawals import image_move, image_withdraw
+from predictions.views.worklist import case_bulk, case_export, case_list, case_undo
 
 portal: list[URLPattern] = [
     path("", RedirectView.as_view(pattern_name="case-list"), name="home"),
@@ -22,7 +31,20 @@ portal: list[URLPattern] = [
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("cases/", case_list, name="case-list"),
     path("cases/new/", case_new, name="case-new"),
+    path("cases/bulk/", case_bulk, name="case-bulk"),
+    path("cases/undo/", case_undo, name="case-undo"),
+    path("cases/export/cases.csv", case_export, {"what": "cases"}, name="case-export"),
+    path(
+        "cases/export/answers.csv",
+        case_export,
+        {"what": "answers"},
+        name="case-export-answers",
+    ),
     path("cases/<uuid:case_id>/", case_detail, name="case-detail"),
+    path("cases/<uuid:case_id>/change/", case_change, name="case-change"),
+    path("cases/<uuid:case_id>/assign/", case_assign, name="case-assign"),
+    path("cases/<uuid:case_id>/messages/", case_messages, name="case-messages"),
+    path("cases/<uuid:case_id>/timeline/", case_timeline, name="case-timeline"),
     path("cases/<uuid:case_id>/images/", case_images, name="case-images"),
     path("cases/<uuid:case_id>/upload/", image_upload, name="image-upload"),
     path("import/", import_new, name="import-new"),

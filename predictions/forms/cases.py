@@ -1,13 +1,16 @@
 """What people fill in about cases."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.models import User
+from django.http import QueryDict
 
 from predictions.forms.words import check_printable
-from predictions.models import Laboratory, Membership, Priority
+from predictions.models import Case, Consent, Laboratory, Membership, Priority
+from predictions.services.cases import CaseChanges, assignees
 from predictions.services.laboratories import UPLOADERS
+from predictions.services.messages import MAX_CHARACTERS
 
 
 class CaseForm(forms.Form):
@@ -45,12 +48,77 @@ class CaseForm(forms.Form):
         )
 
 
-class SearchForm(forms.Form):
-    """The search box over the list of cases."""
+class CaseChangeForm(forms.Form):
+    """The facts of a case, corrected. What was not touched is not sent back.
 
-    q = forms.CharField(
-        label="Accession number",
+    Each field carries the value that it was shown with, so that what somebody else
+    changed meanwhile is not changed back.
+    """
+
+    accession_number = forms.CharField(
         max_length=64,
-        required=False,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+        validators=[check_printable],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        show_hidden_initial=True,
+    )
+    patient_code = forms.CharField(
+        max_length=64,
+        validators=[check_printable],
+        help_text="Your laboratory's pseudonym. Never a name or a date of birth.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        show_hidden_initial=True,
+    )
+    priority = forms.TypedChoiceField(
+        choices=Priority.choices,
+        coerce=int,
+        help_text="Analyses that still wait follow it.",
+        show_hidden_initial=True,
+    )
+    training_consent = forms.ChoiceField(
+        label="Consent to training use",
+        choices=Consent.choices,
+        help_text="Images are used to train models only where it is given.",
+        show_hidden_initial=True,
+    )
+
+    def __init__(self, data: QueryDict | None, *, case: Case) -> None:
+        now = {
+            "accession_number": case.accession_number,
+            "patient_code": case.patient.code,
+            "priority": case.priority,
+            "training_consent": case.training_consent,
+            "assignee": case.assignee_id,
+        }
+        super().__init__(data, initial=now)
+        people = assignees([case.laboratory])
+        if case.assignee_id:  # Perhaps somebody who does not work there any more.
+            people = people | User.objects.filter(pk=case.assignee_id)
+        self.fields["assignee"] = forms.ModelChoiceField(
+            people, required=False, empty_label="Nobody", show_hidden_initial=True
+        )
+
+    @property
+    def changes(self) -> CaseChanges:
+        said = {name: self.cleaned_data[name] for name in self.changed_data}
+        return cast("CaseChanges", said)
+
+
+class AssignForm(forms.Form):
+    """To whom: to oneself, or to nobody."""
+
+    to = forms.ChoiceField(choices=[("me", "me"), ("nobody", "nobody")])
+
+    @property
+    def is_to_me(self) -> bool:
+        return self.is_valid() and self.cleaned_data["to"] == "me"
+
+
+class MessageForm(forms.Form):
+    """A note on a case; the service decides whether it may stay."""
+
+    text = forms.CharField(
+        label="Write a message",
+        max_length=MAX_CHARACTERS,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )

@@ -153,14 +153,24 @@ def undo_changes(*, events: Iterable[AuditEvent], undone_by: User) -> int:
     """
     mine = {
         event.subject.removeprefix("case:"): event.detail
-        for event in events
-        if event.actor_id == undone_by.pk and event.action in CHANGES
+        for event in undoable(events)
+        if event.actor_id == undone_by.pk
     }
     locked = _lock(mine)
     for laboratory in {case.laboratory for case in locked}:
         require_role(laboratory=laboratory, user=undone_by, roles=UPLOADERS)
     changes = [_apply(case, _way_back(case, mine[str(case.pk)])) for case in locked]
     return len(_record(changes, undone_by))
+
+
+def undoable(events: Iterable[AuditEvent]) -> list[AuditEvent]:
+    """The changes of which the trail says all that they replaced."""
+    return [
+        event
+        for event in events
+        if event.action in CHANGES
+        and len(event.detail["before"]) == len(event.detail["changed"])
+    ]
 
 
 def assignees(laboratories: Iterable[Laboratory]) -> QuerySet[User]:
@@ -212,11 +222,10 @@ def _columns(case: Case, wanted: CaseChanges) -> _Columns:
 def _way_back(case: Case, detail: dict[str, Any]) -> _Columns:
     """What to restore; nothing where that is not ours to restore any more."""
     before, after = detail["before"], detail["after"]
-    is_told = len(before) == len(detail["changed"])
     is_unchanged = all(getattr(case, name) == after[name] for name in after)
     former = before.get("assignee_id")
     is_here = former is None or assignees([case.laboratory]).filter(pk=former).exists()
-    return before if is_told and is_unchanged and is_here else {}
+    return before if is_unchanged and is_here else {}
 
 
 def _apply(case: Case, columns: _Columns) -> _Change:

@@ -239,6 +239,14 @@ class Page(NamedTuple):
     pages: int
     total: int
 
+    @property
+    def previous(self) -> int:
+        return self.number - 1
+
+    @property
+    def next(self) -> int:
+        return self.number + 1
+
 
 def page_of(cases: QuerySet[ListedCase], *, number: int, size: int) -> Page:
     """One page, or the last one there is.

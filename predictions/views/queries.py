@@ -39,9 +39,11 @@ def like_accession_number(cases: QuerySet[Case], text: str) -> QuerySet[Case]:
 
 
 def count_newest(cases: Iterable[Case]) -> tuple[dict[UUID, Counts], list[str]]:
-    """For each case, what its images' newest analyses came to; and by which models."""
+    """For each case, what its standing images' newest analyses came to; and models."""
     newest = (
-        Analysis.objects.filter(image__case__in=[case.pk for case in cases])
+        Analysis.objects.filter(
+            image__case__in=[case.pk for case in cases], image__withdrawn_at=None
+        )
         .order_by("image_id", "-created_at", "pk")
         .distinct("image_id")
     )

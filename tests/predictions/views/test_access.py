@@ -10,14 +10,14 @@ from predictions.urls import portal
 from tests.predictions.records import make_prediction
 
 OPEN = {"home", "login", "logout"}
-OF_NOBODY = {"case-list", "case-new", "import-new", "import-check", "import-open"}
+OF_NOBODY = {
+    *("case-list", "case-new", "case-bulk", "case-undo"),
+    *("case-export", "case-export-answers"),
+    *("import-new", "import-check", "import-open"),
+}
 POSTED = {
-    "import-check",
-    "import-open",
-    "image-upload",
-    "image-spacing",
-    "analysis-again",
-    "analysis-cancel",
+    *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
+    *("case-bulk", "case-undo", "case-assign", "import-check", "import-open"),
     "analysis-review",
 }
 NAMES = sorted({str(pattern.name) for pattern in portal} - OPEN)

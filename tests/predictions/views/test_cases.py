@@ -1,15 +1,22 @@
-import pytest
+import re
+from html import unescape
+from html.parser import HTMLParser
+
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from predictions.models import Case, Laboratory, Outcome, Priority
-from predictions.services.cases import open_case
+from predictions.models import Case, Laboratory, Membership, Priority
+from predictions.services.cases import change_case, open_case
+from predictions.services.messages import post_message
+from predictions.services.reviews import review_answer
+from predictions.services.withdrawals import withdraw_image
 from tests.predictions.records import (
     make_analysis,
     make_failed,
     make_image,
     make_prediction,
+    purge_without_files,
 )
 
 NOTICE = "Research use only. Not for diagnostic use."
@@ -20,111 +27,6 @@ def text_of(client: Client, path: str) -> str:
     response = client.get(path)
     assert response.status_code == 200
     return " ".join(response.content.decode().split())
-
-
-def make_cases(laboratory: Laboratory, person: User, count: int) -> None:
-    for number in range(count):
-        open_case(
-            laboratory=laboratory,
-            opened_by=person,
-            accession_number=f"M26-{number:04}",
-            patient_code="P-7",
-        )
-
-
-def test_list_says_what_a_person_needs_to_choose(
-    as_bob: Client, case: Case, bob: User
-) -> None:
-    Case.objects.update(priority=Priority.URGENT, assignee=bob)
-    page = text_of(as_bob, "/cases/")
-    for said in ("S26-0001", "P-0001", "Urgent", ">bob<", "no image yet"):
-        assert said in page
-    assert f'datetime="{case.created_at.isoformat()}"' in page
-
-
-def test_list_sums_up_the_newest_analysis_of_each_image(
-    as_alice: Client, alice: User, case: Case
-) -> None:
-    asked_twice = make_image(case, alice)
-    make_failed(asked_twice)
-    make_analysis(asked_twice, created_at="2099-01-01T00:00Z")
-    for _ in range(2):
-        make_prediction(make_image(case, alice), outcome=Outcome.MALIGNANT)
-    page = text_of(as_alice, "/cases/")
-    assert '<span class="count">2</span> <span> Malignant' in page
-    assert '<span class="count">1</span> <span> Waiting' in page
-    assert "Failed" not in page
-    assert '<td data-label="Images" class="number">3</td>' in page
-
-
-def test_list_names_the_model_and_the_notice(
-    as_alice: Client, alice: User, case: Case
-) -> None:
-    make_prediction(make_image(case, alice))
-    assert f"Answers by breast-mil v1. {NOTICE}" in text_of(as_alice, "/cases/")
-
-
-def test_list_shows_no_other_laboratorys_case(as_charlie: Client, case: Case) -> None:
-    assert "S26-0001" not in text_of(as_charlie, "/cases/")
-
-
-def test_list_is_searched_by_a_part_of_the_accession_number(
-    as_alice: Client, alice: User, laboratory: Laboratory, case: Case
-) -> None:
-    make_cases(laboratory, alice, 1)
-    page = text_of(as_alice, "/cases/?q=s26")
-    assert "S26-0001" in page
-    assert "M26-0000" not in page
-
-
-def test_search_that_finds_nothing_says_so_and_escapes(
-    as_alice: Client, case: Case
-) -> None:
-    page = text_of(as_alice, "/cases/?q=<script>")
-    assert "No case has “&lt;script&gt;”" in page
-    assert "<script>" not in page
-
-
-def test_list_is_paged_and_keeps_the_search(
-    as_alice: Client, alice: User, laboratory: Laboratory
-) -> None:
-    make_cases(laboratory, alice, 26)
-    first = text_of(as_alice, "/cases/?q=M26")
-    assert "Page 1 of 2" in first
-    assert 'href="?q=M26&amp;page=2"' in first
-    assert "M26-0000" in text_of(as_alice, "/cases/?q=M26&page=2")
-
-
-@pytest.mark.parametrize("page", ["0", "99", "x", "-1"])
-def test_odd_page_numbers_show_a_page(as_alice: Client, case: Case, page: str) -> None:
-    assert "S26-0001" in text_of(as_alice, f"/cases/?page={page}")
-
-
-def test_empty_list_says_what_to_do(
-    as_alice: Client, as_dora: Client, db: None
-) -> None:
-    assert "Open the first one" in text_of(as_alice, "/cases/")
-    assert "A technician or a pathologist" in text_of(as_dora, "/cases/")
-
-
-def test_person_without_laboratory_is_told_whom_to_ask(
-    client: Client, db: None
-) -> None:
-    client.force_login(User.objects.create_user("gina"))
-    assert "You belong to no laboratory yet" in text_of(client, "/cases/")
-
-
-def test_list_takes_few_queries_however_many_cases(
-    as_alice: Client,
-    alice: User,
-    laboratory: Laboratory,
-    django_assert_max_num_queries: DjangoAssertNumQueries,
-) -> None:
-    make_cases(laboratory, alice, 25)
-    for case in Case.objects.all():
-        make_prediction(make_image(case, alice))
-    with django_assert_max_num_queries(12):
-        text_of(as_alice, "/cases/")
 
 
 def new_case(client: Client, **said: object) -> tuple[int, str]:
@@ -268,3 +170,280 @@ def test_filename_is_shown_to_its_uploader_alone_and_escaped(
         assert "&lt;b&gt;Doe, Jane&lt;/b&gt;.png" in mine
         assert "Doe" not in theirs
         assert f"S26-0001 · {str(image.pk)[:8]}" in theirs
+
+
+# --- Facts ----------------------------------------------------------------------
+
+
+def edit(client: Client, case: Case, **said: str) -> tuple[int, str]:
+    """Send the form as it was shown, but for what is said."""
+    page = client.get(f"/cases/{case.pk}/change/").content.decode()
+    form = FilledForm(page)
+    response = client.post(f"/cases/{case.pk}/change/", form.values | said)
+    return response.status_code, " ".join(response.content.decode().split())
+
+
+class FilledForm(HTMLParser):
+    """What a browser would send back of a page's forms."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self._select = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = dict(attrs)
+        if tag == "input" and said.get("name"):
+            self.values[str(said["name"])] = said.get("value") or ""
+        elif tag == "select":
+            self._select = str(said["name"])
+        elif tag == "option" and "selected" in said:
+            self.values[self._select] = said.get("value") or ""
+
+
+def test_facts_are_corrected_and_the_rest_stays(
+    as_alice: Client, case: Case, bob: User
+) -> None:
+    status, _ = edit(
+        as_alice,
+        case,
+        accession_number="S26-0002",
+        patient_code="P-2",
+        priority="0",
+        assignee=str(bob.pk),
+        training_consent="given",
+    )
+    assert status == 302
+    page = text_of(as_alice, f"/cases/{case.pk}/")
+    for said in ("Case S26-0002", "P-2", "Urgent", " bob ", " Given "):
+        assert said in page
+    assert "The case was changed." in page
+    status, _ = edit(as_alice, case, patient_code="P-3")
+    case.refresh_from_db()
+    assert (case.patient.code, case.assignee) == ("P-3", bob)
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_changed_back(
+    as_alice: Client, bob: User, case: Case
+) -> None:
+    form = FilledForm(as_alice.get(f"/cases/{case.pk}/change/").content.decode())
+    change_case(case=case, changed_by=bob, priority=Priority.URGENT, assignee=bob)
+    as_alice.post(f"/cases/{case.pk}/change/", form.values | {"patient_code": "P-9"})
+    case.refresh_from_db()
+    assert (case.priority, case.assignee) == (Priority.URGENT, bob)
+    assert case.patient.code == "P-9"
+
+
+def test_number_of_another_case_leads_there(
+    as_alice: Client, alice: User, case: Case, laboratory: Laboratory
+) -> None:
+    other = open_case(
+        laboratory=laboratory,
+        opened_by=alice,
+        accession_number="S26-0002",
+        patient_code="P-1",
+    )
+    status, page = edit(as_alice, case, accession_number="S26-0002")
+    assert status == 422
+    assert "There is a case S26-0002 already" in page
+    assert f'href="/cases/{other.pk}/"' in page
+
+
+def test_case_is_not_given_to_a_stranger(
+    as_alice: Client, case: Case, dora: User, charlie: User
+) -> None:
+    for person in (dora, charlie):
+        status, page = edit(as_alice, case, assignee=str(person.pk))
+        assert status == 422
+        assert "Select a valid choice" in page
+
+
+def test_former_colleague_stays_the_assignee_until_somebody_changes_it(
+    as_alice: Client, case: Case, alice: User, bob: User
+) -> None:
+    change_case(case=case, changed_by=alice, assignee=bob)
+    Membership.objects.filter(user=bob).update(is_active=False)
+    status, _ = edit(as_alice, case, priority="0")
+    assert status == 302
+    case.refresh_from_db()
+    assert (case.assignee, case.priority) == (bob, Priority.URGENT)
+
+
+def test_administrator_edits_no_case(as_dora: Client, case: Case) -> None:
+    page = text_of(as_dora, f"/cases/{case.pk}/change/")
+    assert "Only a technician or a pathologist" in page
+    assert "<input" not in page.split("<main")[1]
+    sent = {"accession_number": "X", "patient_code": "Y", "priority": "0"}
+    sent["training_consent"] = "given"
+    response = as_dora.post(f"/cases/{case.pk}/change/", sent)
+    assert response.status_code == 403
+    case.refresh_from_db()
+    assert case.accession_number == "S26-0001"
+
+
+def test_case_is_taken_and_given_back_with_one_click_and_undone(
+    as_bob: Client, case: Case, bob: User
+) -> None:
+    assert "Assign to me" in text_of(as_bob, f"/cases/{case.pk}/")
+    response = as_bob.post(f"/cases/{case.pk}/assign/", {"to": "me"}, follow=True)
+    page = response.content.decode()
+    case.refresh_from_db()
+    assert case.assignee == bob
+    assert "The case is assigned to you." in page
+    assert "Give back" in page
+    (events,) = re.findall(r'name="events" value="(\d+)"', page)
+    as_bob.post("/cases/undo/", {"events": events})
+    case.refresh_from_db()
+    assert case.assignee is None
+    as_bob.post(f"/cases/{case.pk}/assign/", {"to": "me"})
+    as_bob.post(f"/cases/{case.pk}/assign/", {"to": "nobody"})
+    case.refresh_from_db()
+    assert case.assignee is None
+
+
+def test_administrator_takes_no_case(as_dora: Client, case: Case) -> None:
+    assert "Assign to me" not in text_of(as_dora, f"/cases/{case.pk}/")
+    sent = {"to": "me"}
+    assert as_dora.post(f"/cases/{case.pk}/assign/", sent).status_code == 403
+
+
+# --- Specimens, withdrawn images, reviews ---------------------------------------
+
+
+def test_images_stand_under_their_specimens(
+    as_alice: Client, alice: User, case: Case
+) -> None:
+    for label in ("B", "A", "B"):
+        specimen, _ = case.specimens.get_or_create(label=label)
+        make_analysis(make_image(case, alice, specimen=specimen))
+    page = text_of(as_alice, f"/cases/{case.pk}/")
+    found = re.findall(r'Specimen (\w) <span class="soft">(\d image\w?)<', page)
+    assert found == [("A", "1 image"), ("B", "2 images")]
+
+
+def test_withdrawn_images_are_folded_away_with_why_who_and_when(
+    as_alice: Client, as_bob: Client, alice: User, bob: User, case: Case
+) -> None:
+    image = make_image(case, alice, filename="Doe.png")
+    make_prediction(image)
+    withdraw_image(image=image, reason="Another <patient>.", withdrawn_by=bob)
+    page = text_of(as_alice, f"/cases/{case.pk}/")
+    folded = page.split('<details class="card withdrawn">')[1].split("</details>")[0]
+    assert "1 withdrawn image: what was answered about it is void" in folded
+    assert "“Another &lt;patient&gt;.”" in folded
+    assert "Withdrawn by bob," in folded
+    assert f'href="/images/{image.pk}/"' in folded
+    assert "image-card" not in page.split('id="images"')[1]
+    assert "No image yet" in page
+    assert "Doe" not in text_of(as_bob, f"/cases/{case.pk}/")
+
+
+def test_moved_image_leads_from_each_case_to_the_other(
+    as_alice: Client, alice: User, case: Case, laboratory: Laboratory
+) -> None:
+    right = open_case(
+        laboratory=laboratory,
+        opened_by=alice,
+        accession_number="S26-0002",
+        patient_code="P-2",
+    )
+    image = make_image(
+        case,
+        alice,
+        withdrawn_at="2026-01-01T00:00Z",
+        withdrawn_by=alice,
+        withdrawal_reason="It is S26-0002's.",
+    )
+    make_failed(image)
+    make_analysis(make_image(right, alice, moved_from=image))
+    wrong = text_of(as_alice, f"/cases/{case.pk}/")
+    assert f'Moved to the case <a href="/cases/{right.pk}/">S26-0002</a>' in wrong
+    assert "moved here from the case S26-0001" in text_of(
+        as_alice, f"/cases/{right.pk}/"
+    )
+
+
+def test_card_says_who_read_it_and_that_nobody_did(
+    as_alice: Client, alice: User, bob: User, case: Case
+) -> None:
+    prediction = make_prediction(make_image(case, alice))
+    page = text_of(as_alice, f"/cases/{case.pk}/images/")
+    assert "Not read yet" in page
+    again = unescape(page.split('hx-get="')[1].split('"')[0])
+    assert as_alice.get(again).status_code == 204
+    review_answer(
+        prediction=prediction, reader=bob, verdict="benign", comment="Mere adenosis."
+    )
+    assert "bob read <b>benign</b>" in text_of(as_alice, again)
+
+
+def test_purged_image_has_no_picture_and_says_why(
+    as_alice: Client, alice: User, case: Case
+) -> None:
+    image = make_image(case, alice)
+    make_prediction(image)
+    purge_without_files(image)
+    page = text_of(as_alice, f"/cases/{case.pk}/images/")
+    assert "The files were removed after the retention period" in page
+    assert "/thumbnail/" not in page
+
+
+# --- Messages -------------------------------------------------------------------
+
+
+def test_message_is_posted_and_read_by_everybody_escaped(
+    as_alice: Client, as_dora: Client, case: Case
+) -> None:
+    address = f"/cases/{case.pk}/messages/"
+    assert "Nobody has written anything yet" in text_of(as_alice, f"/cases/{case.pk}/")
+    response = as_alice.post(address, {"text": "<i>Recut</i> & wait"})
+    assert response["Location"] == f"/cases/{case.pk}/#messages"
+    assert as_dora.post(address, {"text": "Seen."}).status_code == 302
+    page = text_of(as_dora, f"/cases/{case.pk}/")
+    assert "&lt;i&gt;Recut&lt;/i&gt; &amp; wait" in page
+    assert "<b>dora</b>" in page
+
+
+def test_list_of_messages_is_sent_only_when_there_is_a_new_one(
+    as_alice: Client, as_bob: Client, case: Case
+) -> None:
+    address = f"/cases/{case.pk}/messages/"
+    page = text_of(as_alice, f"/cases/{case.pk}/")
+    again = unescape(page.split('id="messages" hx-get="')[1].split('"')[0])
+    assert as_alice.get(again).status_code == 204
+    as_bob.post(address, {"text": "Hello"})
+    assert "Hello" in text_of(as_alice, again)
+
+
+def test_htmx_gets_the_list_anew_or_what_is_wrong(as_alice: Client, case: Case) -> None:
+    address, htmx = f"/cases/{case.pk}/messages/", {"HX-Request": "true"}
+    response = as_alice.post(address, {"text": "Hello"}, headers=htmx)
+    assert response.status_code == 200
+    assert "Hello" in response.content.decode()
+    assert "<html" not in response.content.decode()
+    response = as_alice.post(address, {"text": " "}, headers=htmx)
+    assert response.status_code == 422
+    assert "needs 1 to 4000 characters" in response.content.decode()
+    assert as_alice.post(address, {"text": ""}).status_code == 422
+
+
+def test_case_page_takes_few_queries_with_everything_on_it(
+    as_alice: Client,
+    alice: User,
+    bob: User,
+    case: Case,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number in range(30):
+        image = make_image(case, alice)
+        make_failed(image)
+        prediction = make_prediction(image)
+        if number % 3:
+            review_answer(prediction=prediction, reader=bob, verdict="malignant")
+        if number % 5 == 0:
+            withdraw_image(image=image, reason="Wrong case.", withdrawn_by=alice)
+        post_message(case=case, author=bob, text=f"Message {number}")
+    change_case(case=case, changed_by=alice, assignee=bob)
+    with django_assert_max_num_queries(12):
+        text_of(as_alice, f"/cases/{case.pk}/")

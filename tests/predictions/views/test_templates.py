@@ -11,6 +11,7 @@ import histoapp
 import predictions
 from predictions.images.heatmap import colours
 from predictions.models import JobStatus, Outcome
+from predictions.services.worklist import CaseStatus
 
 # Ground under ink, as the stylesheet pairs them.
 PAIRS = [
@@ -39,6 +40,12 @@ PAIRS = [
 def test_every_status_has_its_mark_and_its_panel(status: str) -> None:
     assert "chip-" in get_template(f"predictions/status/{status}.html").render()
     get_template(f"predictions/answer/{status}.html")
+
+
+@pytest.mark.parametrize("status", CaseStatus)
+def test_every_state_of_a_case_has_its_mark(status: CaseStatus) -> None:
+    mark = get_template(f"predictions/case_status/{status}.html").render()
+    assert status.label in mark
 
 
 @pytest.mark.parametrize("outcome", Outcome.values)

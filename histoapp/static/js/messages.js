@@ -1,0 +1,16 @@
+// A case's messages: the box is emptied once its message is there, and a refusal is shown.
+"use strict";
+
+const message = document.getElementById("message");
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.elt === message && event.detail.xhr.status === 422) {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+});
+message.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.elt !== message || !event.detail.successful) return;
+  message.reset();
+  htmx.trigger("#timeline", "refresh");
+});
