@@ -25,6 +25,7 @@ from predictions.api.views import ApiView
 from predictions.models import Case, Laboratory, Message, Scope
 from predictions.services.cases import assignees, change_case, open_case
 from predictions.services.messages import post_message
+from predictions.services.worklist import with_status
 
 
 class CaseViewSet(
@@ -47,9 +48,7 @@ class CaseViewSet(
     }
 
     def get_queryset(self) -> QuerySet[Case]:
-        return Case.objects.visible_to(person(self.request)).select_related(
-            "laboratory", "patient", "assignee", "created_by"
-        )
+        return with_status(Case.objects.visible_to(person(self.request)))
 
     @extend_schema(request=CaseIn, responses={201: CaseOut})
     def create(self, request: Request) -> Response:
@@ -62,7 +61,8 @@ class CaseViewSet(
             patient_code=said["patient"],
             priority=said["priority"],
         )
-        return Response(CaseOut(case).data, status=201)
+        shown = found(self.get_queryset(), case.pk)
+        return Response(CaseOut(shown).data, status=201)
 
     @extend_schema(request=CaseChangeIn, responses={200: CaseOut})
     def partial_update(self, request: Request, pk: UUID) -> Response:
@@ -72,8 +72,8 @@ class CaseViewSet(
         wanted = {_COLUMNS.get(name, name): value for name, value in said.items()}
         if wanted.get("assignee"):
             wanted["assignee"] = _colleague(case.laboratory, wanted["assignee"])
-        changed = change_case(case=case, changed_by=person(request), **wanted)
-        return Response(CaseOut(changed).data)
+        change_case(case=case, changed_by=person(request), **wanted)
+        return Response(CaseOut(found(self.get_queryset(), pk)).data)
 
 
 class MessagesView(ApiView, GenericAPIView[Message]):

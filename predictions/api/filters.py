@@ -1,7 +1,7 @@
 """What lists can be narrowed and ordered by: an allow-list, and nothing else."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
@@ -10,7 +10,11 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from predictions.api.fields import PriorityField, WordField
-from predictions.models import JobStatus, Role
+from predictions.api.requests import person
+from predictions.models import Consent, JobStatus, Laboratory, Membership, Role
+from predictions.services.worklist import ME, NOBODY, CaseStatus, Filters, narrow
+
+Asked = TypeVar("Asked", bound=serializers.Serializer[object])
 
 
 class Query(serializers.Serializer[object]):
@@ -38,22 +42,79 @@ class Query(serializers.Serializer[object]):
         return rows.filter(**wanted)
 
 
-class CaseQuery(Query):
+class CasesQuery(serializers.Serializer[object]):
+    """Which cases: the worklist's own filters."""
+
+    text = WordField(
+        required=False, help_text="A part of the accession number or patient code."
+    )
+    status = serializers.ChoiceField(CaseStatus.choices, required=False)
+    priority = PriorityField(required=False)
+    assignee = WordField(
+        required=False, help_text="A username; `me`; or `nobody`: cases without one."
+    )
+    laboratory = serializers.UUIDField(required=False)
+    training_consent = serializers.ChoiceField(Consent.choices, required=False)
+    opened_from = serializers.DateField(required=False, help_text="Included.")
+    opened_to = serializers.DateField(required=False, help_text="Included.")
+
+    def validate_assignee(self, stated: str) -> str | int:
+        if stated in {ME, NOBODY}:
+            return stated
+        mine = Laboratory.objects.visible_to(person(self.context["request"]))
+        colleague = Membership.objects.filter(
+            laboratory__in=mine, user__username=stated
+        ).first()
+        if colleague is None:
+            raise serializers.ValidationError("Name a member, `me` or `nobody`.")
+        return colleague.user_id
+
+    def filters(self) -> Filters:
+        """As the services want them."""
+        names = {"training_consent": "consent"}
+        known = {*Filters.__dataclass_fields__, *names}
+        return Filters(
+            **{
+                names.get(name, name): value
+                for name, value in self.validated_data.items()
+                if name in known
+            }
+        )
+
+
+class ExportQuery(CasesQuery):
+    """Which cases a table is about."""
+
+
+class CaseQuery(Query, CasesQuery):
     """Which cases."""
 
     accession_number = WordField(required=False, help_text="A part of it.")
     patient = WordField(required=False, help_text="The whole code.")
-    priority = PriorityField(required=False)
     ordering = serializers.ChoiceField(
-        ["-created_at", "created_at", "accession_number", "-accession_number"],
+        [
+            *("-created_at", "created_at", "accession_number", "-accession_number"),
+            *("priority", "-priority"),
+        ],
         default="-created_at",
     )
 
     lookups = {
         "accession_number": "accession_number__icontains",
         "patient": "patient__code",
-        "priority": "priority",
     }
+
+    def columns(self) -> list[str]:
+        """Of one priority, the newest first."""
+        *columns, key = super().columns()
+        if columns[0].endswith("priority"):
+            return [*columns, "-created_at", "-pk"]
+        return [*columns, key]
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """By the worklist's filters, and by these."""
+        user = person(self.context["request"])
+        return narrow(super().narrow(rows), filters=self.filters(), user=user)
 
 
 class ImageQuery(Query):
@@ -131,7 +192,7 @@ class ListedFilter(BaseFilterBackend):
         return asked.narrow(queryset)
 
 
-def ask(query_class: type[Query], request: Request) -> Query:
+def ask(query_class: type[Asked], request: Request) -> Asked:
     """The parameters, checked. Raises ValidationError for one that is not listed."""
     asked = query_class(data=request.query_params.dict(), context={"request": request})
     if unknown := sorted(set(request.query_params) - set(asked.fields)):

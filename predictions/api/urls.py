@@ -11,6 +11,7 @@ from predictions.api.analyses import (
 )
 from predictions.api.cases import CaseViewSet, MessagesView
 from predictions.api.documentation import ApiPage
+from predictions.api.exports import AnswerExportView, CaseExportView
 from predictions.api.images import CaseImagesView, ImageViewSet
 from predictions.api.imports import ImportCheckView, ImportView
 from predictions.api.laboratories import (
@@ -49,6 +50,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="members",
     ),
     path("laboratories/<uuid:laboratory_id>/audit", AuditView.as_view(), name="audit"),
+    path("exports/cases", CaseExportView.as_view(), name="export-cases"),
+    path("exports/answers", AnswerExportView.as_view(), name="export-answers"),
     path("imports", ImportView.as_view(), name="imports"),
     path("imports/check", ImportCheckView.as_view(), name="import-check"),
     *router.urls,

@@ -6,6 +6,7 @@ from rest_framework import serializers
 from predictions.api.fields import PriorityField, TextField, WordField
 from predictions.models import Case, Consent, Message, Priority
 from predictions.services.messages import MAX_CHARACTERS
+from predictions.services.worklist import CaseStatus
 
 
 class CaseIn(serializers.Serializer[Case]):
@@ -38,6 +39,10 @@ class CaseChangeIn(serializers.Serializer[Case]):
 class CaseOut(serializers.ModelSerializer[Case]):
     """A case."""
 
+    status = serializers.ChoiceField(
+        CaseStatus.choices,
+        help_text="What it waits for; withdrawn images do not count.",
+    )
     laboratory = inline_serializer(
         "Laboratory",
         {"id": serializers.UUIDField(), "name": serializers.CharField()},
@@ -54,6 +59,7 @@ class CaseOut(serializers.ModelSerializer[Case]):
             "laboratory",
             "accession_number",
             "patient",
+            "status",
             "priority",
             "training_consent",
             "assignee",
