@@ -11,7 +11,7 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "histoapp.settings")
 
-app = Celery("worker", include=["worker.tasks"])
+app = Celery("worker", include=["worker.tasks", "worker.fetch_tasks"])
 app.conf.update(
     broker_url=settings.REDIS_URL,
     # Without these a hung Redis blocks for ever.

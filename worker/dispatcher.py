@@ -7,10 +7,11 @@ handful only, so that the order is decided here and not by who came first.
 import logging
 import select
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import FrameType
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -19,9 +20,9 @@ from django.db.models.functions import Now, RowNumber
 from kombu.exceptions import OperationalError as BrokerError
 from redis import RedisError
 
-from predictions.models import Analysis, JobStatus
-from predictions.models.job import GIVE_UP_AFTER, MAX_ATTEMPTS
-from predictions.services import analyses
+from predictions.models import Analysis, Fetch, JobStatus
+from predictions.models.job import GIVE_UP_AFTER, MAX_ATTEMPTS, Job, JobQuerySet
+from predictions.services import analyses, fetches
 from predictions.services.images import DOORBELL
 from predictions.services.rates import forget_counters
 from predictions.services.repeats import forget_repeats
@@ -38,6 +39,9 @@ SWEEP_EVERY_S = 600
 ABANDONED_AFTER_S = 3600
 AWAY = (OperationalError, InterfaceError, BrokerError, RedisError, OSError)
 
+# A fetch waits for somebody else's server: no laboratory's may hold up the others'.
+FETCHES_IN_FLIGHT = 2
+
 LAPSED = (
     "The program analysing this image stopped {attempts} times in a row. The image may "
     "be what stops it. Export it again, upload it anew, or tell your administrator."
@@ -46,6 +50,55 @@ WAITED = (
     "No answer could be had within {hours} hours: the model server or its workers were "
     "away. Ask again once your administrator has them running."
 )
+FETCH_LAPSED = (
+    "The program fetching this image stopped {attempts} times in a row. Download the "
+    "image yourself and upload it, or tell your administrator."
+)
+FETCH_WAITED = (
+    "This could not be fetched within {hours} hours: the workers or the disk were "
+    "away. Ask again once your administrator has them running."
+)
+
+JobT = TypeVar("JobT", bound=Job)
+
+
+@dataclass(frozen=True)
+class Line(Generic[JobT]):
+    """One kind of job, waiting for workers."""
+
+    task: str
+    rows: Callable[[], JobQuerySet[JobT]]
+    priority: str  # The lookup path of it.
+    lapsed: str
+    waited: str
+    fail_overdue: Callable[[JobT, str], bool]
+    # Of one laboratory, how many may be running or rung for at a time.
+    in_flight: int | None = None
+
+    @property
+    def laboratory(self) -> str:
+        return self.rows().laboratory_path
+
+
+ANALYSES = Line(
+    queue.ANALYSE,
+    Analysis.objects.all,
+    priority="priority",
+    lapsed=LAPSED,
+    waited=WAITED,
+    fail_overdue=lambda analysis, reason: analyses.fail_overdue(
+        analysis=analysis, reason=reason
+    ),
+)
+FETCHES = Line(
+    queue.FETCH,
+    Fetch.objects.all,
+    priority="case__priority",
+    lapsed=FETCH_LAPSED,
+    waited=FETCH_WAITED,
+    fail_overdue=lambda fetch, reason: fetches.fail_overdue(fetch=fetch, reason=reason),
+    in_flight=FETCHES_IN_FLIGHT,
+)
 
 
 class Dispatcher:
@@ -53,6 +106,7 @@ class Dispatcher:
 
     def __init__(self, *, slots: int) -> None:
         self._target = 2 * slots
+        self._fetching = max(1, slots // 2)  # The others are for analyses.
         self._stopping = False
         self._listening_on: Any = None
         self._swept_at = -float(SWEEP_EVERY_S)
@@ -72,7 +126,8 @@ class Dispatcher:
 
     def turn(self) -> None:
         """End what is overdue; fill the queue up."""
-        fail_overdue()
+        for line in (ANALYSES, FETCHES):
+            fail_overdue(line)
         if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
             self._swept_at = time.monotonic()
             store().sweep_parts(older_than_s=ABANDONED_AFTER_S)
@@ -80,7 +135,8 @@ class Dispatcher:
             forget_repeats()
         room = self._target - queue.waiting()
         if room > 0:
-            ring(take_due(limit=room))
+            ring(FETCHES, take_due(FETCHES, limit=self._fetching - _busy(FETCHES)))
+            ring(ANALYSES, take_due(ANALYSES, limit=room))
 
     def _wait(self) -> None:
         """Sleep until somebody rings, a second at most."""
@@ -98,80 +154,107 @@ class Dispatcher:
             raw.notifies.clear()
 
 
-def take_due(*, limit: int) -> Sequence[UUID]:
+def take_due(line: Line[Any], *, limit: int) -> Sequence[UUID]:
     """Choose what to ring for, and push its next time forward.
 
-    By priority, then fairly: a laboratory's n-th waiting analysis stands behind
-    another's (n-1)-th, those in flight (rung for, or running) counted; then by age.
+    By priority, then fairly: a laboratory's n-th waiting job stands behind another's
+    (n-1)-th, those in flight (rung for, or running) counted; then by age.
     """
-    in_flight = _in_flight()
+    if limit <= 0:
+        return []
+    in_flight = _in_flight(line)
     with transaction.atomic():
+        waiting = [
+            Waiting(job, priority, laboratory, place + in_flight.get(laboratory, 0), at)
+            for job, priority, laboratory, place, at in _next(line, limit)
+        ]
         chosen = sorted(
-            _next_in_each_laboratory(limit),
-            key=lambda row: (row[1], row[3] + in_flight.get(row[2], 0), row[4]),
+            (job for job in waiting if job.place <= (line.in_flight or job.place)),
+            key=lambda job: (job.priority, job.place, job.since),
         )[:limit]
         # Locked and looked at again: another dispatcher may have been here.
         taken = (
-            Analysis.objects.due()
-            .filter(pk__in=[row[0] for row in chosen])
+            line.rows()
+            .due()
+            .filter(pk__in=[job.pk for job in chosen])
             .select_for_update(skip_locked=True)
             .values_list("pk", flat=True)
         )
         ids = set(taken)
-        Analysis.objects.filter(pk__in=ids).update(next_at=Now() + RING_AGAIN_AFTER)
-    return [row[0] for row in chosen if row[0] in ids]
+        _ring_at(line, ids, Now() + RING_AGAIN_AFTER)
+    return [job.pk for job in chosen if job.pk in ids]
 
 
-def _in_flight() -> dict[UUID, int]:
+@dataclass(frozen=True)
+class Waiting:
+    """A due job; its place in its laboratory, behind those in flight."""
+
+    pk: UUID
+    priority: int
+    laboratory: UUID
+    place: int
+    since: datetime
+
+
+def _busy(line: Line[Any]) -> int:
+    return sum(_in_flight(line).values())
+
+
+def _in_flight(line: Line[Any]) -> dict[UUID, int]:
     """By laboratory: how many are running, or rung for."""
     running = Q(status=JobStatus.RUNNING, lease_until__gte=Now())
     rung = Q(status=JobStatus.ACCEPTED, next_at__gt=Now())
     return dict(
-        Analysis.objects.filter(running | rung)
+        line.rows()
+        .filter(running | rung)
         .order_by()
-        .values_list("image__case__laboratory")
+        .values_list(line.laboratory)
         .annotate(count=Count("pk"))
     )
 
 
-def _next_in_each_laboratory(
-    limit: int,
-) -> Iterable[tuple[UUID, int, UUID, int, datetime]]:
-    """(analysis, priority, laboratory, turn in its laboratory, since when)."""
+def _next(line: Line[Any], limit: int) -> Iterable[tuple[Any, ...]]:
+    """(job, priority, laboratory, place in its laboratory, since when)."""
     return (
-        Analysis.objects.due()
+        line.rows()
+        .due()
         .annotate(
-            laboratory=F("image__case__laboratory"),
-            turn=Window(
+            laboratory=F(line.laboratory),
+            place=Window(
                 RowNumber(),
-                partition_by=F("image__case__laboratory"),
-                order_by=["priority", "created_at"],
+                partition_by=F(line.laboratory),
+                order_by=[line.priority, "created_at"],
             ),
         )
-        .filter(turn__lte=limit)
-        .values_list("pk", "priority", "laboratory", "turn", "created_at")
+        .filter(place__lte=limit)
+        .values_list("pk", line.priority, "laboratory", "place", "created_at")
     )
 
 
-def ring(analysis_ids: Sequence[UUID]) -> None:
+def _ring_at(line: Line[Any], ids: Iterable[UUID], at: Any) -> None:
+    line.rows().filter(pk__in=ids).update(next_at=at)
+
+
+def ring(line: Line[Any], job_ids: Sequence[UUID]) -> None:
     """Publish; what could not be published is due again at once."""
-    for position, analysis_id in enumerate(analysis_ids):
+    for position, job_id in enumerate(job_ids):
         try:
-            queue.publish(analysis_id)
+            queue.publish(line.task, job_id)
         except AWAY:
-            unsent = analysis_ids[position:]
-            Analysis.objects.filter(pk__in=unsent).update(next_at=Now())
+            _ring_at(line, job_ids[position:], Now())
             raise
 
 
-def fail_overdue() -> None:
+def fail_overdue(line: Line[Any]) -> None:
     """The clock: no attempt left, or too long in the queue."""
     overdue = (
-        Analysis.objects.lapsed_for_good() | Analysis.objects.waiting_in_vain()
-    ).select_related("image__case__laboratory")
-    for analysis in overdue[:100]:
-        if analysis.attempt >= MAX_ATTEMPTS:
-            reason = LAPSED.format(attempts=analysis.attempt)
+        line.rows().lapsed_for_good() | line.rows().waiting_in_vain()
+    ).select_related(line.laboratory)
+    for job in overdue[:100]:
+        if job.attempt >= MAX_ATTEMPTS:
+            reason = line.lapsed.format(attempts=job.attempt)
         else:
-            reason = WAITED.format(hours=int(GIVE_UP_AFTER.total_seconds() // 3600))
-        analyses.fail_overdue(analysis=analysis, reason=reason)
+            reason = line.waited.format(
+                hours=int(GIVE_UP_AFTER.total_seconds() // 3600)
+            )
+        line.fail_overdue(job, reason)

@@ -9,12 +9,13 @@ from redis import Redis
 from worker.app import app
 
 ANALYSE = "worker.analyse"
-QUEUE = "analyses"
+FETCH = "worker.fetch"
+QUEUE = "analyses"  # Of both: every worker does either.
 
 
-def publish(analysis_id: UUID) -> None:
-    """Ring for one analysis. Raises kombu's OperationalError within seconds."""
-    app.send_task(ANALYSE, args=[str(analysis_id)], queue=QUEUE, retry=False)
+def publish(task: str, job_id: UUID) -> None:
+    """Ring for one job. Raises kombu's OperationalError within seconds."""
+    app.send_task(task, args=[str(job_id)], queue=QUEUE, retry=False)
 
 
 def waiting() -> int:

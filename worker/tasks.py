@@ -1,29 +1,18 @@
 """When to try, when to try again, what to record. Safe to deliver twice."""
 
-import logging
-import random
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from functools import cache
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
-from predictions.images.errors import (
-    DecodeCrashedError,
-    ImageChildError,
-    ImageError,
-    StoreFullError,
-)
+from predictions.images.errors import DecodeCrashedError, ImageError
 from predictions.models import Analysis
-from predictions.models.job import HEARTBEAT_S, MAX_ATTEMPTS
 from predictions.services import analyses
 from predictions.services.analyses import (
     Answer,
@@ -38,21 +27,18 @@ from serving.errors import (
     ServingUnreachableError,
     ServingVersionGoneError,
 )
-from worker import pipeline, queue
+from worker import attempts, pipeline, queue
 from worker.app import app
+from worker.attempts import Attempt, Heartbeat, persist
 from worker.requests import Doorbell
 
 if TYPE_CHECKING:
     from celery import Task
 
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
-
 # From the second break on, an image is asked about alone: see `asking`.
 ALONE_FROM_BREAKS = 2
 ASKING_LOCK = 0x68697374  # One number for the installation: "hist".
 ASKING_WAIT = "60s"
-DATABASE_PATIENCE_S = 25  # Less than a lease: after that the row is another's.
 
 BROKE_OFF = (
     "The model server broke off {attempts} times while it was asked about this image. "
@@ -82,70 +68,28 @@ def analyse(self: "Task[..., None]", analysis_id: str) -> None:
     held = Analysis.objects.claim(analysis_id)
     if held is None:
         return
-    with Heartbeat(held):
+    attempt = Attempt(held, analyses)
+    with Heartbeat(held, Analysis.objects):
         try:
             with asking(alone=held.breaks >= ALONE_FROM_BREAKS):
                 serving = _serving(settings.SERVING_ADDRESS, held.model_name)
                 finding = pipeline.answer(_question(held), serving=serving)
-            _record_finding(held, finding)
+            _record_finding(attempt, finding)
         except FREE as error:
-            _give_back(held, error)
+            attempt.give_back(error)
         except (ServingBrokenError, DecodeCrashedError, SoftTimeLimitExceeded) as error:
-            _count(held, error)
+            _count(attempt, error)
         except (
             ServingRejectedError,
             ImageError,
             UnknownModelVersionError,
             pipeline.ImageChangedError,
         ) as error:
-            _end(held, _reason(error))
+            attempt.end(_reason(error))
 
 
 # Nobody's fault, and soon over: the attempt does not count.
-FREE = (
-    ServingUnreachableError,
-    ServingVersionGoneError,
-    ImageChildError,
-    StoreFullError,
-    OSError,  # The disk is away: what is wrong with an image has names of its own.
-    OperationalError,
-    InterfaceError,
-)
-
-
-class Heartbeat(threading.Thread):
-    """Extends the lease from within the task's own process, while it works.
-
-    A killed or frozen process stops beating, and another takes the analysis up.
-    """
-
-    def __init__(self, held: Analysis) -> None:
-        super().__init__(name=f"heartbeat {held.pk}", daemon=True)
-        self._held = held
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        while not self._done.wait(HEARTBEAT_S):
-            try:
-                if not Analysis.objects.beat(self._held):
-                    logger.warning("analysis %s: no longer held", self._held.pk)
-                    break
-            except (OperationalError, InterfaceError):
-                connection.close()  # The next beat connects anew.
-        connection.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._done.set()
-        self.join()
+FREE = (*attempts.FREE, ServingUnreachableError, ServingVersionGoneError)
 
 
 @contextmanager
@@ -162,7 +106,7 @@ def asking(*, alone: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        _persist(lambda: _let_go(kind))
+        persist(lambda: _let_go(kind))
 
 
 def _let_go(kind: str) -> None:
@@ -194,66 +138,35 @@ def _serving(address: str, model_name: str) -> ServingClient:
     )
 
 
-def _record_finding(held: Analysis, finding: pipeline.Finding) -> None:
+def _record_finding(attempt: Attempt[Analysis], finding: pipeline.Finding) -> None:
     """Keep the heatmap, then write the answer; a stale one leaves nothing."""
+    held = attempt.held
     found = asdict(finding)
     png = found.pop("heatmap_png")
     heatmap_file = store().keep_bytes(png) if png else None
     answer = Answer(**found, heatmap_file=heatmap_file)
     try:
-        _persist(lambda: analyses.record_answer(held=held, answer=answer))
+        persist(lambda: analyses.record_answer(held=held, answer=answer))
     except (StaleAnswerError, UnknownModelVersionError) as error:
         # A COMMIT whose reply was cut looks stale when it is tried again.
-        if _persist(lambda: analyses.was_answered_by(held)):
+        if persist(lambda: analyses.was_answered_by(held)):
             return
         if heatmap_file is not None:
             store().drop(heatmap_file)
         if isinstance(error, UnknownModelVersionError):
             raise
-        _say_if_late(held, written=False)
+        attempt.say_late()
 
 
-def _give_back(held: Analysis, error: Exception) -> None:
-    """With jittered backoff; GIVE_UP_AFTER bounds it."""
-    after_s = min(30.0, 0.5 * 2 ** min(held.given_back, 6))
-    after_s *= random.uniform(0.5, 1)  # noqa: S311 - jitter, no secret.
-    logger.warning("analysis %s: given back: %s", held.pk, type(error).__name__)
-    after = timedelta(seconds=after_s)
-    written = _persist(lambda: analyses.give_back(held=held, after=after))
-    _say_if_late(held, written=written)
-
-
-def _count(held: Analysis, error: Exception) -> None:
+def _count(attempt: Attempt[Analysis], error: Exception) -> None:
     """An attempt that this image may have spoilt itself."""
-    logger.warning(
-        "analysis %s of image %s: attempt %s: %s",
-        held.pk,
-        held.image_id,
-        held.attempt,
-        type(error).__name__,
-    )
     if isinstance(error, ServingBrokenError):
-        _persist(lambda: Analysis.objects.count_break(held))
-    if held.attempt < MAX_ATTEMPTS:
-        after = timedelta(seconds=held.attempt)
-        written = _persist(lambda: analyses.retry_later(held=held, after=after))
-        _say_if_late(held, written=written)
-        return
+        persist(lambda: Analysis.objects.count_break(attempt.held))
     words = {
         ServingBrokenError: BROKE_OFF,
         DecodeCrashedError: READER_BROKE,
     }.get(type(error), TOOK_TOO_LONG)
-    _end(held, words.format(attempts=held.attempt, number=held.pk))
-
-
-def _end(held: Analysis, reason: str) -> None:
-    written = _persist(lambda: analyses.record_failure(held=held, reason=reason))
-    _say_if_late(held, written=written)
-
-
-def _say_if_late(held: Analysis, *, written: bool) -> None:
-    if not written:
-        logger.warning("analysis %s: a late write was refused", held.pk)
+    attempt.count(error, wait=timedelta(seconds=1), last_words=words)
 
 
 def _reason(error: Exception) -> str:
@@ -262,16 +175,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, pipeline.ImageChangedError):
         return CHANGED
     return error.message if isinstance(error, ImageError) else str(error)
-
-
-def _persist(write: Callable[[], T]) -> T:
-    """Write, and wait for PostgreSQL to come back if it is away."""
-    give_up_at = time.monotonic() + DATABASE_PATIENCE_S
-    while True:
-        try:
-            return write()
-        except (OperationalError, InterfaceError):
-            connection.close()
-            if time.monotonic() > give_up_at:
-                raise
-            time.sleep(0.5)

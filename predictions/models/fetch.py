@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from predictions.models.case import Case
 from predictions.models.image import Image
@@ -15,6 +16,17 @@ from predictions.models.laboratory import SPACING_VALIDATORS
 class FetchQuerySet(JobQuerySet["Fetch"]):
     laboratory_path = "case__laboratory"
     claim_related: ClassVar[str] = "case__laboratory"
+
+    def deliver(self, held: "Fetch", image: Image) -> bool:
+        """Mark as fetched: this image. False if no longer held."""
+        return bool(
+            self._held(held).update(
+                status=JobStatus.SUCCEEDED,
+                image=image,
+                finished_at=Now(),
+                lease_until=None,
+            )
+        )
 
 
 class Fetch(Job):

@@ -147,11 +147,13 @@ def submit_image(
     spacing_um: float | None,
     specimen_label: str = "A",
     magnification: float | None = None,
+    along: Callable[[Image], None] | None = None,
 ) -> Submission:
     """Accept an image and ask the model about it. Durable before it returns.
 
     spacing_um: µm per pixel as a person stated it; None takes what the file states,
     or else the laboratory's default, and says that it was assumed.
+    along: what is recorded in the same transaction; its ServiceError undoes it all.
     Raises NotAllowedError, UploadRefusedError, DuplicateImageError.
     """
     files, part = store(), received.part
@@ -176,7 +178,7 @@ def submit_image(
         **_spacing(case, stated_um=spacing_um, found_um=kept.facts.spacing_um),
     )
     return record_or_drop(
-        partial(_record, image, specimen_label),
+        partial(_record, image, specimen_label, along),
         image=image,
         drop=partial(kept.drop, files),
     )
@@ -255,7 +257,9 @@ def record_or_drop(
     return submission
 
 
-def _record(image: Image, specimen_label: str) -> Submission:
+def _record(
+    image: Image, specimen_label: str, along: Callable[[Image], None] | None
+) -> Submission:
     """ONE transaction: Image, Analysis and AuditEvent; then the doorbell."""
     image.specimen, _ = Specimen.objects.get_or_create(
         case=image.case, label=specimen_label
@@ -267,6 +271,8 @@ def _record(image: Image, specimen_label: str) -> Submission:
         priority=image.case.priority,
         asked_by=image.uploaded_by,
     )
+    if along is not None:
+        along(image)
     ring()
     record_event(
         laboratory=image.case.laboratory,

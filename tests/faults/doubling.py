@@ -4,6 +4,7 @@
 """
 
 import os
+from uuid import UUID
 
 import django
 
@@ -17,9 +18,9 @@ from worker import queue
 once = queue.publish
 
 
-def twice(analysis_id: object) -> None:
-    once(analysis_id)  # type: ignore[arg-type]  # As the dispatcher gives it.
-    once(analysis_id)  # type: ignore[arg-type]
+def twice(task: str, job_id: UUID) -> None:
+    once(task, job_id)
+    once(task, job_id)
 
 
 if __name__ == "__main__":

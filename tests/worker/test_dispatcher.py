@@ -34,6 +34,7 @@ from tests.threads import all_at_once, beside, wait_until
 from tests.worker.bench import Bench, let_lapse, make_bench
 from worker import dispatcher, queue
 from worker.dispatcher import (
+    ANALYSES,
     RING_AGAIN_AFTER,
     Dispatcher,
     fail_overdue,
@@ -49,7 +50,7 @@ def ago(minutes: float) -> dict[str, object]:
 
 
 def taken(limit: int = 100) -> list[UUID]:
-    return list(take_due(limit=limit))
+    return list(take_due(ANALYSES, limit=limit))
 
 
 def pks(*analyses: Analysis) -> list[UUID]:
@@ -151,7 +152,7 @@ def test_five_dispatchers_never_ring_twice_for_one_row(bench: Bench) -> None:
     asked = [bench.ask().pk for _ in range(40)]
 
     def take_all() -> list[UUID]:
-        return list(chain.from_iterable(take_due(limit=4) for _ in range(30)))
+        return list(chain.from_iterable(take_due(ANALYSES, limit=4) for _ in range(30)))
 
     rung = list(chain.from_iterable(all_at_once([take_all] * 5)))
     assert len(rung) == len(set(rung)), "somebody was rung for twice"
@@ -163,7 +164,7 @@ def test_five_dispatchers_never_ring_twice_for_one_row(bench: Bench) -> None:
 
 def test_a_message_names_the_task_and_the_row(bench: Bench, doorbell: Redis) -> None:
     analysis = bench.ask()
-    ring(pks(analysis))
+    ring(ANALYSES, pks(analysis))
 
     written = doorbell.rpop(queue.QUEUE)
     assert isinstance(written, bytes)
@@ -196,9 +197,9 @@ def test_what_could_not_be_published_is_due_again_at_once(bench: Bench) -> None:
         bench.ask()
     script = (
         "import django; django.setup()\n"
-        "from worker.dispatcher import AWAY, ring, take_due\n"
-        "taken = take_due(limit=3)\n"
-        "try: ring(taken)\n"
+        "from worker.dispatcher import ANALYSES, AWAY, ring, take_due\n"
+        "taken = take_due(ANALYSES, limit=3)\n"
+        "try: ring(ANALYSES, taken)\n"
         "except AWAY: print(len(taken))\n"
     )
     ended = subprocess.run(
@@ -246,7 +247,7 @@ def test_the_clock_forgets_counts_and_keys_of_long_ago(
 def test_a_last_attempt_that_lapsed_fails_with_words(bench: Bench) -> None:
     let_lapse(bench.run())
     Analysis.objects.update(attempt=MAX_ATTEMPTS)
-    fail_overdue()
+    fail_overdue(ANALYSES)
 
     failed = Analysis.objects.get()
     assert failed.status == JobStatus.FAILED
@@ -258,7 +259,7 @@ def test_a_last_attempt_that_lapsed_fails_with_words(bench: Bench) -> None:
 
 def test_what_waited_too_long_fails_with_words(bench: Bench) -> None:
     old = bench.ask(created_at=timezone.now() - GIVE_UP_AFTER - timedelta(minutes=1))
-    fail_overdue()
+    fail_overdue(ANALYSES)
 
     old.refresh_from_db()
     assert old.status == JobStatus.FAILED
@@ -271,7 +272,7 @@ def test_nothing_else_fails_by_the_clock(bench: Bench) -> None:
     bench.run()
     bench.run(**too_old)
     let_lapse(bench.run(**too_old))
-    fail_overdue()
+    fail_overdue(ANALYSES)
 
     assert not Analysis.objects.filter(status=JobStatus.FAILED).exists()
     assert not AuditEvent.objects.filter(action="analysis.fail").exists()

@@ -43,7 +43,8 @@ from tests.serving.fake_model import FakeModel, numbers, text
 from tests.threads import all_at_once, beside, wait_until
 from tests.worker.bench import Bench, let_lapse
 from tests.worker.cut_commit import CutCommit
-from worker.tasks import ASKING_LOCK, Heartbeat, analyse, asking
+from worker.attempts import Heartbeat
+from worker.tasks import ASKING_LOCK, analyse, asking
 
 ESTABLISHED = "01"
 
@@ -596,9 +597,9 @@ def test_a_commit_whose_answer_was_cut_is_recognised(
 def test_the_lease_is_extended_while_it_works(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.tasks.HEARTBEAT_S", 0.02)
+    monkeypatch.setattr("worker.attempts.HEARTBEAT_S", 0.02)
     held = bench.run()
-    with Heartbeat(held):
+    with Heartbeat(held, Analysis.objects):
         before = look(held).lease_until
         assert before is not None
         wait_until(lambda: look(held).lease_until != before, "it did not beat")
@@ -611,9 +612,9 @@ def test_the_lease_is_extended_while_it_works(
 def test_a_heart_stops_when_another_took_over(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.tasks.HEARTBEAT_S", 0.02)
+    monkeypatch.setattr("worker.attempts.HEARTBEAT_S", 0.02)
     held = bench.run()
-    with Heartbeat(held) as heart:
+    with Heartbeat(held, Analysis.objects) as heart:
         with transaction.atomic():
             Analysis.objects.update(token="00000000-0000-0000-0000-000000000001")
         wait_until(lambda: not heart.is_alive(), "it went on beating")
