@@ -19,11 +19,14 @@ from serving.contract import (
     DESCRIBE,
     EMBED,
     EMBEDDINGS,
+    INTERVAL_HIGH,
+    INTERVAL_LOW,
     PROBABILITY,
     TILES,
     TISSUE,
     ContractError,
     ModelContract,
+    SchemaError,
     TensorSpec,
     signatures,
 )
@@ -89,11 +92,14 @@ class Described(NamedTuple):
 class BagAnswer(NamedTuple):
     """The answer about one image.
 
-    probability: calibrated, of malignancy. attention: (n,) float32, one weight per
+    probability: calibrated, of malignancy. interval_low, interval_high: 90 % interval
+    around it, over resamples of the tiles. attention: (n,) float32, one weight per
     tile, sums to 1. tissue: in [0, 1], how much this looks like H&E tissue.
     """
 
     probability: float
+    interval_low: float
+    interval_high: float
     attention: Array
     tissue: float
 
@@ -147,6 +153,8 @@ class ServingClient:
         written = string_from_message(_output(answer, CONTRACT), DESCRIBED)
         try:
             contract = ModelContract.from_json(written)
+        except SchemaError as error:  # In the middle of an upgrade: soon over.
+            raise ServingUnreachableError(str(error)) from error
         except ContractError as error:
             raise ServingRejectedError(str(error)) from error
         described = Described(contract, answer.model_spec.version.value)
@@ -182,15 +190,10 @@ class ServingClient:
         answer = self._predict(AGGREGATE, EMBEDDINGS, asked, version)
         outputs = {
             name: from_message(_output(answer, name), spec.outputs[name])
-            for name in (PROBABILITY, ATTENTION, TISSUE)
+            for name in spec.outputs
         }
-        attention = outputs[ATTENTION]
-        _check_count(attention, embeddings)
-        if attention.min() < 0 or abs(attention.sum() - 1) > ATTENTION_SUM_TOLERANCE:
-            raise ServingRejectedError("attention weights that do not sum to 1")
-        return BagAnswer(
-            _fraction(outputs[PROBABILITY]), attention, _fraction(outputs[TISSUE])
-        )
+        _check_count(outputs[ATTENTION], embeddings)
+        return _bag_answer(outputs)
 
     def _contract(self, version: int) -> ModelContract:
         known = self._contracts.get(version)
@@ -256,6 +259,25 @@ def _output(answer: PredictResponse, name: str) -> TensorProto:
 def _check_count(answered: Array, asked: Array) -> None:
     if len(answered) != len(asked):
         raise ServingRejectedError(f"{len(answered)} answers for {len(asked)} tiles")
+
+
+def _bag_answer(outputs: dict[str, Array]) -> BagAnswer:
+    attention = outputs[ATTENTION]
+    if attention.min() < 0 or abs(attention.sum() - 1) > ATTENTION_SUM_TOLERANCE:
+        raise ServingRejectedError("attention weights that do not sum to 1")
+    answer = BagAnswer(
+        probability=_fraction(outputs[PROBABILITY]),
+        interval_low=_fraction(outputs[INTERVAL_LOW]),
+        interval_high=_fraction(outputs[INTERVAL_HIGH]),
+        attention=attention,
+        tissue=_fraction(outputs[TISSUE]),
+    )
+    if not answer.interval_low <= answer.probability <= answer.interval_high:
+        raise ServingRejectedError(
+            f"an interval from {answer.interval_low} to {answer.interval_high} "
+            f"around a probability of {answer.probability}"
+        )
+    return answer
 
 
 def _fraction(number: Array) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 Outcome = Literal["benign", "malignant", "refer", "refused"]
 
-SCHEMA = 1
+SCHEMA = 2  # 2: `aggregate` gives an interval too.
 CONTRACT_FILE = "contract.json"  # Under assets.extra/ of the SavedModel.
 
 DESCRIBE = "describe"
@@ -26,12 +26,18 @@ CONTRACT = "contract"
 TILES = "tiles"
 EMBEDDINGS = "embeddings"
 PROBABILITY = "probability"
+INTERVAL_LOW = "interval_low"
+INTERVAL_HIGH = "interval_high"
 ATTENTION = "attention"
 TISSUE = "tissue"
 
 
 class ContractError(ValueError):
     """This is not a contract: the model that carries it must not be used."""
+
+
+class SchemaError(ContractError):
+    """A contract, but of another release than this code."""
 
 
 class TensorSpec(NamedTuple):
@@ -94,10 +100,10 @@ class ModelContract:
             raise ContractError(f"model contract: not JSON: {error}") from error
         if not isinstance(stored, dict):
             raise ContractError("model contract: not a JSON object")
-        if stored.get("schema") != SCHEMA:
-            raise ContractError(
-                f"model contract: schema is {stored.get('schema')!r}, not {SCHEMA}"
-            )
+        schema = stored.get("schema")
+        if schema != SCHEMA:
+            kind = SchemaError if isinstance(schema, int) else ContractError
+            raise kind(f"model contract: schema is {schema!r}, not {SCHEMA}")
         return cls(**{name: _read(name, stored) for name in _field_names(stored)})
 
 
@@ -178,6 +184,8 @@ def signatures(contract: ModelContract) -> dict[str, SignatureSpec]:
             {EMBEDDINGS: TensorSpec("float32", (None, dim))},
             {
                 PROBABILITY: TensorSpec("float32", ()),
+                INTERVAL_LOW: TensorSpec("float32", ()),
+                INTERVAL_HIGH: TensorSpec("float32", ()),
                 ATTENTION: TensorSpec("float32", (None,)),
                 TISSUE: TensorSpec("float32", ()),
             },

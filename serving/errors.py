@@ -8,7 +8,8 @@ class ServingError(Exception):
 class ServingUnreachableError(ServingError):
     """The request never reached the model: ask again later, it cost nothing.
 
-    Refused connection, connect deadline, or a server that has not loaded it yet.
+    Refused connection, connect deadline, a server that has not loaded it yet, or one
+    whose model is of another release: an upgrade is under way.
     """
 
 

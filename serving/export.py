@@ -1,6 +1,5 @@
 """Keras models -> a SavedModel that TensorFlow Serving can serve.
 
-Everything between stored pixels and the calibrated answer is put into the graph.
 What was written is loaded back as production loads it, and must answer the same,
 before it appears under its version.
 """
@@ -8,12 +7,10 @@ before it appears under its version.
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -21,13 +18,10 @@ from serving.contract import (
     AGGREGATE,
     ASK,
     ATTENTION,
-    CONTRACT,
     CONTRACT_FILE,
     DESCRIBE,
     EMBED,
     EMBEDDINGS,
-    PROBABILITY,
-    SERVING_DEFAULT,
     TILES,
     TISSUE,
     ModelContract,
@@ -36,9 +30,9 @@ from serving.contract import (
     signatures,
 )
 from serving.messages import ModelSpec, PredictionLog, PredictLog, PredictRequest
+from serving.mil import LOGITS, MilModel, functions
 from serving.server.loader import LoadError, Servable, Signature, Threads
 
-LOGIT = "logit"
 ASSETS_EXTRA = "assets.extra"
 WARMUP_FILE = "tf_serving_warmup_requests"
 WARMUP_TILES = (1, 16)  # A rest of a batch and a common batch: shapes tune kernels.
@@ -51,24 +45,6 @@ UNKNOWN_RANK = (-1,)  # Equal to no shape that a contract promises.
 
 class ExportError(Exception):
     """The exported model would not answer as the Keras one: nothing was written."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MilModel:
-    """The trained parts of an attention-based multiple-instance-learning model.
-
-    embedder: (n, side, side, 3) uint8 RGB -> (n, d) float32. Scaling is inside.
-    aggregator: (n, d) float32 -> {"logit": (), "attention": (n,), "tissue": ()}, all
-    float32; its batch axis is the bag's tiles. Attention sums to 1; tissue in [0, 1].
-    temperature, bias: probability = sigmoid(logit / temperature + bias), fitted on
-    cases that the weights have not seen.
-    """
-
-    embedder: keras.Model
-    aggregator: keras.Model
-    contract: ModelContract
-    temperature: float = 1.0
-    bias: float = 0.0
 
 
 def export_mil(
@@ -114,7 +90,7 @@ def _save(model: MilModel, folder: Path) -> None:
         for variable in part.variables
     ]
     specs = signatures(model.contract)
-    functions = {
+    compiled = {
         name: tf.function(
             function,
             input_signature=[
@@ -122,44 +98,17 @@ def _save(model: MilModel, folder: Path) -> None:
                 for alias, spec in specs[name].inputs.items()
             ],
         )
-        for name, function in _functions(model).items()
+        for name, function in functions(model).items()
     }
-    module.functions = functions
+    module.functions = compiled
     tf.saved_model.save(
         module,
         str(folder),
         signatures={
             name: function.get_concrete_function()
-            for name, function in functions.items()
+            for name, function in compiled.items()
         },
     )
-
-
-def _functions(model: MilModel) -> dict[str, Callable[..., dict[str, Any]]]:
-    """The signatures, as TensorFlow functions of their inputs in order."""
-    written_contract = model.contract.to_json()
-
-    def describe(ask: Any) -> dict[str, Any]:
-        return {CONTRACT: tf.constant(written_contract)}
-
-    def embed(tiles: Any) -> dict[str, Any]:
-        return {EMBEDDINGS: model.embedder(tiles, training=False)}
-
-    def aggregate(embeddings: Any) -> dict[str, Any]:
-        bag = model.aggregator(embeddings, training=False)
-        calibrated = tf.sigmoid(bag[LOGIT] / model.temperature + model.bias)
-        return {
-            PROBABILITY: calibrated,
-            ATTENTION: bag[ATTENTION],
-            TISSUE: bag[TISSUE],
-        }
-
-    return {
-        DESCRIBE: describe,
-        EMBED: embed,
-        SERVING_DEFAULT: embed,
-        AGGREGATE: aggregate,
-    }
 
 
 def _write_extra(
@@ -235,19 +184,36 @@ def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
 
 
 def _check_answers(model: MilModel, servable: Servable, tiles: Any) -> None:
-    functions = _functions(model)
-    by_keras = functions[EMBED](tf.constant(tiles))
+    asked = functions(model)
+    by_keras = asked[EMBED](tf.constant(tiles))
     _compare(servable, EMBED, {TILES: tiles}, by_keras)
     embeddings = by_keras[EMBEDDINGS]
-    by_keras = functions[AGGREGATE](embeddings)
+    by_keras = asked[AGGREGATE](embeddings)
     _compare(servable, AGGREGATE, {EMBEDDINGS: embeddings.numpy()}, by_keras)
     attention = by_keras[ATTENTION].numpy()
     if abs(attention.sum() - 1) > TOLERANCE or attention.min() < 0:
         raise ExportError("attention is not a distribution over the tiles")
     if not 0 <= by_keras[TISSUE].numpy() <= 1:
         raise ExportError("tissue is not in [0, 1]")
+    _check_weights(model, embeddings)
     ask = np.int32(0)
-    _compare(servable, DESCRIBE, {ASK: ask}, functions[DESCRIBE](ask))
+    _compare(servable, DESCRIBE, {ASK: ask}, asked[DESCRIBE](ask))
+
+
+def _check_weights(model: MilModel, embeddings: Any) -> None:
+    """A tile with all the weight must decide as if it were alone.
+
+    An aggregator that ignored the weights would feign an interval without width.
+    """
+    chosen = tf.eye(len(embeddings))
+    weighted = model.aggregator([embeddings, chosen], training=False)[LOGITS]
+    alone = [
+        model.aggregator([tile[None], tf.ones((1, 1))], training=False)[LOGITS]
+        for tile in embeddings
+    ]
+    expected = tf.concat(alone, axis=0)
+    if not np.allclose(weighted, expected, rtol=TOLERANCE, atol=TOLERANCE):
+        raise ExportError("the weights of the tiles do not decide the logits")
 
 
 def _compare(

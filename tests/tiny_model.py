@@ -20,7 +20,8 @@ import tensorflow as tf
 from keras import layers, ops
 
 from serving.contract import ModelContract
-from serving.export import MilModel, export_mil
+from serving.export import export_mil
+from serving.mil import MilModel
 from tests.poison import MARK_PIXELS, MARK_RGB, MARK_TOLERANCE
 
 SIDE_PX = 64
@@ -82,17 +83,19 @@ def _embedder(*, poison: bool) -> keras.Model:
 def _aggregator() -> keras.Model:
     """Gated attention (Ilse et al. 2018) over the batch axis: a batch is a bag."""
     embeddings = keras.Input((EMBEDDING_DIM,))
+    weights = keras.Input((None,))
     gate = layers.Dense(8, activation="sigmoid")(embeddings)
     value = layers.Dense(8, activation="tanh")(embeddings)
     attention = ops.softmax(layers.Dense(1)(gate * value) * 4, axis=0)
-    bag = ops.sum(attention * embeddings, axis=0, keepdims=True)
+    weighted = ops.transpose(weights) @ (attention * embeddings)
+    bags = weighted / (ops.transpose(weights) @ attention)
     red, green, blue = (
         ops.mean(embeddings[:, channel - COLOURS]) for channel in range(COLOURS)
     )
     return keras.Model(
-        embeddings,
+        [embeddings, weights],
         {
-            "logit": ops.reshape(layers.Dense(1)(bag) * 8, ()),
+            "logits": ops.reshape(layers.Dense(1)(bags) * 8, (-1,)),
             "attention": ops.reshape(attention, (-1,)),
             # Purple to pink: less green than red and blue.
             "tissue": ops.clip(2 * (red + blue) - 4 * green, 0.0, 1.0),

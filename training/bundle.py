@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from serving.contract import ModelContract
-from serving.export import MilModel, export_mil
+from serving.export import export_mil
+from serving.mil import MilModel
 from training.architectures.aggregator import aggregator
 from training.architectures.gated_attention import gated_attention
 from training.architectures.tile_encoder import parts, tile_encoder

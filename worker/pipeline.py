@@ -51,6 +51,8 @@ class Finding:
     version: int
     outcome: str
     probability: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
     refusal_reason: str = ""
     tissue: float | None = None
     spacing_um: float | None = None
@@ -114,6 +116,8 @@ def _ask(
         finding.refusal_reason = NOT_TISSUE
         return
     finding.probability = bag.probability
+    finding.interval_low = bag.interval_low
+    finding.interval_high = bag.interval_high
     finding.tiles = [
         _tile(box, question, layout.size_px, attention=float(weight))
         for box, weight in zip(layout.boxes, bag.attention, strict=True)

@@ -43,6 +43,8 @@ class Answer:
     version: int
     outcome: str
     probability: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
     refusal_reason: str = ""
     tissue: float | None = None
     spacing_um: float | None = None
@@ -119,6 +121,8 @@ def record_answer(*, held: Analysis, answer: Answer) -> Prediction:
         model_version=version,
         outcome=answer.outcome,
         probability=answer.probability,
+        interval_low=answer.interval_low,
+        interval_high=answer.interval_high,
         refusal_reason=answer.refusal_reason,
         tissue=answer.tissue,
         spacing_um=answer.spacing_um,

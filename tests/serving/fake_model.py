@@ -102,6 +102,8 @@ class FakeModel:
         count = request.inputs["embeddings"].tensor_shape.dim[0].size
         return {
             "probability": numbers(0.25),
+            "interval_low": numbers(0.125),
+            "interval_high": numbers(0.5),
             "attention": numbers(np.full(count, 1 / count)),
             "tissue": numbers(1.0),
         }

@@ -106,6 +106,7 @@ def test_a_bag_is_answered_with_one_weight_per_tile(asker: ServingClient) -> Non
     answer = asker.aggregate(BAG, version=3)
 
     assert (answer.probability, answer.tissue) == (0.25, 1.0)
+    assert (answer.interval_low, answer.interval_high) == (0.125, 0.5)
     assert answer.attention.tolist() == [0.5, 0.5]
 
 
@@ -232,8 +233,27 @@ def test_raw_answers_are_read_too(fake: FakeModel, asker: ServingClient) -> None
         ("attention", numbers([1.5, -0.5]), "do not sum to 1"),
         ("attention", numbers([1.0]), "1 answers for 2"),
         ("attention", None, "no attention in the answer"),
+        ("interval_low", numbers(0.375), "an interval from 0.375 to 0.5 around"),
+        ("interval_high", numbers(0.1875), "an interval from 0.125 to 0.1875 around"),
+        ("interval_high", numbers(1.5), "1.5 answered"),
+        ("interval_low", numbers(math.nan), "NaN"),
+        ("interval_low", None, "no interval_low in the answer"),
     ],
-    ids=["above", "nan", "rank", "below", "sum", "negative", "few", "missing"],
+    ids=[
+        "above",
+        "nan",
+        "rank",
+        "below",
+        "sum",
+        "negative",
+        "few",
+        "missing",
+        "interval above",
+        "interval below",
+        "interval beyond",
+        "interval of nan",
+        "no interval",
+    ],
 )
 def test_nonsense_for_a_bag_is_rejected(
     fake: FakeModel,
@@ -270,6 +290,16 @@ def test_a_model_without_a_contract_is_rejected(
     fake.answers[DESCRIBE] = lambda _: {"contract": answer}
 
     with pytest.raises(ServingRejectedError):
+        asker.describe()
+
+
+def test_a_model_of_another_release_is_waited_for(
+    fake: FakeModel, asker: ServingClient
+) -> None:
+    written = SMALL.to_json().replace('"schema": 2', '"schema": 1')
+    fake.answers[DESCRIBE] = lambda _: {"contract": text(written)}
+
+    with pytest.raises(ServingUnreachableError, match="schema is 1, not 2"):
         asker.describe()
 
 

@@ -8,6 +8,7 @@ from serving.contract import (
     SERVING_DEFAULT,
     ContractError,
     ModelContract,
+    SchemaError,
     decide,
     signatures,
 )
@@ -36,9 +37,9 @@ def test_a_whole_number_is_taken_where_a_float_belongs() -> None:
     [
         ("", "not JSON"),
         ("[]", "not a JSON object"),
-        (changed(schema=2), "schema is 2, not 1"),
+        (changed(schema=1), "schema is 1, not 2"),
         (changed(extra=1), "missing or unknown: extra"),
-        ('{"schema": 1, "name": "x"}', "missing or unknown: architecture"),
+        ('{"schema": 2, "name": "x"}', "missing or unknown: architecture"),
         (changed(tile_side_px="32"), "tile_side_px must be int"),
         (changed(tile_side_px=True), "tile_side_px must be int"),
         (changed(tile_side_px=32.0), "tile_side_px must be int"),
@@ -64,6 +65,14 @@ def test_a_wrong_contract_is_refused_by_name_of_the_field(
 ) -> None:
     with pytest.raises(ContractError, match=words):
         ModelContract.from_json(text)
+
+
+def test_a_contract_of_another_release_is_told_from_a_wrong_one() -> None:
+    with pytest.raises(SchemaError, match="schema is 3, not 2"):
+        ModelContract.from_json(changed(schema=3, of_later=True))
+    with pytest.raises(ContractError) as caught:
+        ModelContract.from_json(changed(of_later=True))
+    assert not isinstance(caught.value, SchemaError)
 
 
 @pytest.mark.parametrize(

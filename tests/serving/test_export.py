@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from serving.contract import AGGREGATE, DESCRIBE, EMBED, ModelContract, signatures
-from serving.export import ExportError, MilModel, export_mil
+from serving.export import ExportError, export_mil
+from serving.mil import MilModel
 from serving.server.loader import LoadError, Servable, Threads
 from tests.serving.contracts import SMALL
 
@@ -24,15 +25,25 @@ def embedder() -> Any:
     return keras.Model(tiles, keras.layers.GlobalAveragePooling2D()(texture))
 
 
-def aggregator(*, logit: float = 2.0, attention_sum: float = 1.0, rank: int = 1) -> Any:
-    embeddings = keras.Input((DIM,))
+def aggregator(
+    *,
+    logit: float = 2.0,
+    attention_sum: float = 1.0,
+    rank: int = 1,
+    is_deaf: bool = False,
+) -> Any:
+    embeddings, weights = keras.Input((DIM,)), keras.Input((None,))
     scores = keras.layers.Dense(1)(embeddings)
     attention = keras.ops.softmax(scores, axis=0)
     nothing = 0 * keras.ops.sum(embeddings)
+    heard = 0 * weights + 1 if is_deaf else weights
+    columns = keras.ops.transpose(heard)
+    votes = logit + keras.ops.sum(embeddings, axis=1, keepdims=True)
+    logits = (columns @ (attention * votes)) / (columns @ attention)
     return keras.Model(
-        embeddings,
+        [embeddings, weights],
         {
-            "logit": nothing + logit,
+            "logits": keras.ops.reshape(logits, (-1,)),
             "attention": keras.ops.reshape(attention, (-1, 1)[:rank]) * attention_sum,
             "tissue": nothing + 1,
         },
@@ -100,6 +111,20 @@ def test_the_calibration_is_in_the_graph(models: Path) -> None:
     assert answer["attention"].sum() == pytest.approx(1.0)
 
 
+def test_the_interval_comes_with_the_answer_and_never_changes(models: Path) -> None:
+    folder = export_mil(mil(), base_path=models, version=1)
+
+    bag = np.random.default_rng(5).normal(0, 0.3, (40, DIM)).astype(np.float32)
+    first = run(folder, AGGREGATE, embeddings=bag)
+    again = run(folder, AGGREGATE, embeddings=bag)
+    low, high = first["interval_low"], first["interval_high"]
+    assert 0 < low < first["probability"] < high < 1
+    assert (again["interval_low"], again["interval_high"]) == (low, high)
+
+    alike = run(folder, AGGREGATE, embeddings=np.repeat(bag[:1], 40, axis=0))
+    assert alike["interval_low"] == pytest.approx(alike["interval_high"], abs=1e-5)
+
+
 def test_pixels_go_in_unscaled(models: Path) -> None:
     model = mil()
     folder = export_mil(model, base_path=models, version=1)
@@ -125,7 +150,8 @@ def test_a_version_is_never_overwritten(models: Path) -> None:
     [
         ({"aggregator": aggregator(attention_sum=0.9)}, "not a distribution"),
         ({"aggregator": aggregator(rank=2)}, "the contract says"),
-        ({"bias": float("nan")}, "probability differs"),
+        ({"aggregator": aggregator(is_deaf=True)}, "weights of the tiles do not"),
+        ({"bias": float("nan")}, "interval_high differs"),
     ],
 )
 def test_a_model_that_breaks_its_contract_leaves_nothing_behind(

@@ -6,6 +6,7 @@ import pytest
 from training.architectures.aggregator import aggregator
 from training.architectures.gated_attention import gated_attention
 from training.architectures.tile_encoder import (
+    ATTENDED_DIM,
     BLOCKS,
     EMBEDDING_DIM,
     block,
@@ -22,12 +23,13 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize("tiles", [1, 2, 7, 143])
 def test_attention_of_any_bag_sums_to_one(tiles: int) -> None:
     bag = RNG.normal(0, 3, (tiles, EMBEDDING_DIM)).astype(np.float32)
-    answer = aggregator(gated_attention(), tissue_distances())(bag, training=False)
+    model = aggregator(gated_attention(), tissue_distances())
+    answer = model([bag, np.ones((tiles, 3), np.float32)], training=False)
     attention = np.asarray(answer["attention"])
     assert attention.shape == (tiles,)
     assert attention.min() >= 0
     assert attention.sum() == pytest.approx(1, abs=1e-5)
-    assert np.asarray(answer["logit"]).shape == ()
+    assert np.asarray(answer["logits"]).shape == (3,)
     assert 0 <= float(np.asarray(answer["tissue"])) <= 1
 
 
@@ -35,10 +37,26 @@ def test_order_of_tiles_changes_attention_alike_but_not_the_answer() -> None:
     model = aggregator(gated_attention(), tissue_distances())
     bag = RNG.normal(0, 1, (12, EMBEDDING_DIM)).astype(np.float32)
     order = RNG.permutation(12)
-    first, second = model(bag), model(bag[order])
-    assert float(first["logit"]) == pytest.approx(float(second["logit"]), abs=1e-5)
+    weights = RNG.exponential(1, (12, 5)).astype(np.float32)
+    first, second = model([bag, weights]), model([bag[order], weights[order]])
+    logits = np.asarray(first["logits"])
+    assert np.allclose(logits, np.asarray(second["logits"]), atol=1e-5)
+    assert np.ptp(logits) > 1e-3
     there = np.asarray(first["attention"])[order]
     assert np.allclose(there, np.asarray(second["attention"]), atol=1e-6)
+
+
+def test_a_weight_counts_like_as_many_tiles() -> None:
+    mil = gated_attention()
+    model = aggregator(mil, tissue_distances())
+    bag = RNG.normal(0, 1, (4, EMBEDDING_DIM)).astype(np.float32)
+    counts = [3, 1, 0, 2]
+    repeated = np.repeat(bag, counts, axis=0)[None, :, :ATTENDED_DIM]
+    expected = np.mean(np.asarray(mil(repeated)["logits"]))
+    weights = np.array(counts, np.float32)[:, None]
+    assert np.asarray(model([bag, weights])["logits"]) == pytest.approx(
+        [expected], abs=1e-5
+    )
 
 
 def test_half_empty_field_keeps_the_tissue_score_of_its_tissue() -> None:

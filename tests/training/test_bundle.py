@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from serving.contract import AGGREGATE, EMBED, EMBEDDINGS, PROBABILITY, TILES
-from serving.export import MilModel
+from serving.mil import MilModel
 from serving.server.loader import Servable, Threads
 from tests.data import REPOSITORY
 from training.answering import answer

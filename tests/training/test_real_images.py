@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from serving.export import MilModel
+from serving.mil import MilModel
 from serving.tiling import FieldRefusedError
 from tests.data import TEST_DATA, needs_test_data
 from training.answering import answer

@@ -126,7 +126,9 @@ def test_an_image_is_answered_with_its_evidence(
     answer = row.prediction
     assert answer.outcome in {Outcome.BENIGN, Outcome.MALIGNANT, Outcome.REFER}
     assert answer.probability is not None
-    assert 0 <= answer.probability <= 1
+    assert answer.interval_low is not None
+    assert answer.interval_high is not None
+    assert 0 < answer.interval_low < answer.probability < answer.interval_high < 1
     assert (answer.model_version.name, answer.model_version.version) == (MODEL, 1)
     assert (answer.spacing_um, answer.spacing_assumed) == (spacing_um, False)
     assert answer.input_sha256 == asked.image.sha256_stored

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from serving.contract import ModelContract, decide
-from serving.export import MilModel
+from serving.mil import MilModel
 from training.answering import answer
 from training.datasets import Field
 from training.evaluation.calibration import fit_platt
