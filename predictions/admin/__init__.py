@@ -18,6 +18,7 @@ from predictions.admin.laboratories import (
     MembershipAdmin,
 )
 from predictions.admin.people import ApiTokenAdmin, PeopleAdmin
+from predictions.admin.queue import ReviewQueueAdmin
 from predictions.admin.windows import NOTICE
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "PredictionAdmin",
     "RepeatAdmin",
     "ReviewAdmin",
+    "ReviewQueueAdmin",
     "SpecimenAdmin",
 ]
 

@@ -1,17 +1,14 @@
 """What was asked, and what was answered."""
 
-from collections.abc import Callable
-
-from django.contrib import admin, messages
-from django.contrib.auth.models import User
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from predictions.admin.acts import act_on_each
 from predictions.admin.clinical import ClinicalWindow
 from predictions.admin.windows import NOTICE, acting
 from predictions.models import Analysis, Case, Prediction
 from predictions.services.analyses import ask_again, cancel_analysis
-from predictions.services.errors import ServiceError
 
 LABORATORY = ("image__case__laboratory", admin.RelatedOnlyFieldListFilter)
 
@@ -48,38 +45,27 @@ class AnalysisAdmin(ClinicalWindow):
 
     @admin.action(description="Ask again")
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
-        self._each(request, queryset, "asked again", _ask_again)
+        user = acting(request)
+        act_on_each(
+            self,
+            request,
+            queryset.select_related("image__case__laboratory"),
+            name=lambda asked: asked.image,
+            done="asked again",
+            act=lambda asked: bool(ask_again(analysis=asked, asked_by=user)),
+        )
 
     @admin.action(description="Cancel")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
-        self._each(request, queryset, "cancelled", _cancel)
-
-    def _each(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Analysis],
-        done: str,
-        ask: Callable[[Analysis, User], bool],
-    ) -> None:
-        """Ask the service about each, and say what came of it."""
-        asked = queryset.select_related("image__case__laboratory")
-        count = 0
-        for analysis in asked:
-            try:
-                count += ask(analysis, acting(request))
-            except ServiceError as error:
-                said = f"{self.short_id(analysis)}: {error}"
-                self.message_user(request, said, messages.ERROR)
-        self.message_user(request, f"{count} of {len(asked)} {done}.")
-
-
-def _ask_again(analysis: Analysis, user: User) -> bool:
-    ask_again(analysis=analysis, asked_by=user)
-    return True
-
-
-def _cancel(analysis: Analysis, user: User) -> bool:
-    return cancel_analysis(analysis=analysis, cancelled_by=user)
+        user = acting(request)
+        act_on_each(
+            self,
+            request,
+            queryset.select_related("image__case__laboratory"),
+            name=lambda asked: asked.image,
+            done="cancelled",
+            act=lambda asked: cancel_analysis(analysis=asked, cancelled_by=user),
+        )
 
 
 @admin.register(Prediction)
@@ -88,7 +74,7 @@ class PredictionAdmin(ClinicalWindow):
 
     laboratory_path = "analysis__image__case__laboratory"
     subject = "analysis"  # An answer goes by the id of its question.
-    list_display = ["case", "outcome", "score", "created_at"]
+    list_display = ["case", "outcome", "score", "interval", "created_at"]
     list_select_related = ["analysis__image__case", "model_version"]
     list_filter = [
         "outcome",
@@ -103,6 +89,7 @@ class PredictionAdmin(ClinicalWindow):
         "analysis",
         "outcome",
         "score",
+        "interval",
         "refusal_reason",
         "model_version",
         "tissue",
@@ -125,6 +112,13 @@ class PredictionAdmin(ClinicalWindow):
         known = prediction.probability
         said = "none" if known is None else f"{known:.3f}"
         return f"{said}, by {prediction.model_version}. {NOTICE}"
+
+    @admin.display(description="interval over the image's tiles")
+    def interval(self, prediction: Prediction) -> str:
+        low, high = prediction.interval_low, prediction.interval_high
+        if low is None or high is None:
+            return "none stated"
+        return f"{low:.3f} to {high:.3f}"
 
     @admin.display(description="tiles")
     def tile_count(self, prediction: Prediction) -> int:

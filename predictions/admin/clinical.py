@@ -24,8 +24,9 @@ class ClinicalWindow(Window):
     """
 
     laboratory_path: ClassVar[str]
-    # What the trail calls a row, where that is not the model's own name.
+    # What the trail calls a row, and reading it; the model's own name where empty.
     subject: ClassVar[str] = ""
+    reading: ClassVar[str] = ""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -54,7 +55,7 @@ class ClinicalWindow(Window):
                 user=acting(request),
                 laboratory=self._laboratory(obj),
                 subject=f"{self.subject or self.opts.model_name}:{obj.pk}",
-                action=f"{self.opts.model_name}.read",
+                action=f"{self.reading or self.opts.model_name}.read",
             )
         return super().render_change_form(request, context, add, change, form_url, obj)
 

@@ -14,6 +14,7 @@ from predictions.models.model_version import ModelVersion
 from predictions.models.prediction import Outcome, Prediction
 from predictions.models.repeat import Repeat
 from predictions.models.review import Review, Verdict
+from predictions.models.review_queue import ReviewQueue
 from predictions.models.token import ApiToken, Scope
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Priority",
     "Repeat",
     "Review",
+    "ReviewQueue",
     "Role",
     "Scope",
     "Specimen",

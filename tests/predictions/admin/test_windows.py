@@ -82,11 +82,13 @@ def prediction(case: Case, alice: User) -> Prediction:
     )
     Message.objects.create(case=case, author=alice, text="Please look twice.")
     Fetch.objects.create(case=case, url=SECRET_URL, asked_by=alice)
-    answered = make_prediction(make_image(case, alice))
     Review.objects.create(
-        prediction=answered, reader=alice, agrees=True, verdict=Verdict.MALIGNANT
+        prediction=make_prediction(make_image(case, alice)),
+        reader=alice,
+        agrees=True,
+        verdict=Verdict.MALIGNANT,
     )
-    return answered
+    return make_prediction(make_image(case, alice))
 
 
 def test_every_model_has_its_window() -> None:
@@ -179,16 +181,16 @@ def test_staff_find_nothing_of_another_laboratory_by_id(
     assert as_staff.get(address).status_code == 302  # "... doesn't exist."
 
 
-@pytest.mark.parametrize("where", ["list", "row"])
+@pytest.mark.parametrize("where", ["list", "row", "queue"])
 def test_a_score_stands_with_model_version_and_notice(
     as_root: Client, prediction: Prediction, where: str
 ) -> None:
-    address = list_of("prediction")
+    address = list_of("reviewqueue" if where == "queue" else "prediction")
     if where == "row":
         address = reverse("admin:predictions_prediction_change", args=[prediction.pk])
     shown = as_root.get(address).content.decode()
     assert f"0.930, by breast-mil v1. {NOTICE}" in shown
-    assert shown.count("0.93") == 1
+    assert shown.count("0.93") == shown.count(f"0.930, by breast-mil v1. {NOTICE}")
 
 
 def test_a_refusal_has_no_score(as_root: Client, case: Case, alice: User) -> None:
