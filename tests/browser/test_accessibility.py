@@ -12,10 +12,12 @@ from django.urls import URLPattern, reverse
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from predictions.models import Case, Image, Laboratory, Role
+from predictions.models import Case, Image, Laboratory, Prediction, Role, Verdict
 from predictions.services.images import ReceivedFile, submit_image
 from predictions.services.laboratories import add_member
+from predictions.services.reviews import review_answer
 from predictions.services.storage import store
+from predictions.services.withdrawals import withdraw_image
 from predictions.urls import urlpatterns
 from tests.browser.accessibility import AXE, Report, examine
 from tests.browser.broken import ERRORS
@@ -36,9 +38,9 @@ LEADS_ELSEWHERE = {"home", "logout"}
 PARTS_OF_PAGES = {"case-images", "image-answer"}
 POSTED = {
     *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
-    *("import-check", "import-open"),
+    *("import-check", "import-open", "analysis-review"),
 }
-FILES = {"image-display", "image-thumbnail", "heatmap"}
+FILES = {"image-display", "image-thumbnail", "image-original", "heatmap"}
 MACHINES = {"health-live", "health-ready"}
 NO_PAGES = LEADS_ELSEWHERE | PARTS_OF_PAGES | POSTED | FILES | MACHINES
 
@@ -56,7 +58,9 @@ PAGES: dict[str, Seen] = {
     "case-list": Seen(shows="table.rows"),
     "case-new": Seen(),
     "case-detail": Seen(shows=".image-card"),
-    "image-detail": Seen(shows="#viewer"),
+    "image-detail": Seen(by="bob", shows=".reading form"),
+    "image-move": Seen(),
+    "image-withdraw": Seen(),
     "import-new": Seen(shows="#import"),
 }
 
@@ -91,8 +95,9 @@ def world(case: Case, alice: User, laboratory: Laboratory) -> World:
     make_failed(failed)
     make_running(running)
     analysis = answered.analyses.get()
-    ids = {"case": case, "image": answered, "analysis": analysis, "waiting": waiting}
-    return World(people, ids)
+    ids = {"case": case, "image": answered, "analysis": analysis}
+    states = {"waiting": waiting, "failed": failed, "running": running, "void": waiting}
+    return World(people, ids | states)
 
 
 def submitted(case: Case, person: User, name: str) -> Image:
@@ -196,19 +201,35 @@ def test_refused_form_breaks_no_rule(
     check(page, report, "case-new, refused")
 
 
-@pytest.mark.parametrize("state", ["waiting", "failed", "running"])
-def test_image_without_an_answer_breaks_no_rule(
+@pytest.mark.parametrize("state", ["waiting", "failed", "running", "void"])
+def test_image_in_another_state_breaks_no_rule(
     state: str, sign_in: Callable[[str], Page], world: World, report: Report
 ) -> None:
-    images = dict(zip(("waiting", "failed", "running"), _unanswered(), strict=True))
+    image = world.ids[state]
+    assert isinstance(image, Image)
+    if state == "void":
+        withdraw_image(
+            image=image, reason="Another case.", withdrawn_by=world.people["alice"]
+        )
     page = sign_in("alice")
-    page.goto(f"/images/{images[state].pk}/")
+    page.goto(f"/images/{image.pk}/")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     check(page, report, f"image-detail, {state}")
 
 
-def _unanswered() -> list[Image]:
-    return list(Image.objects.order_by("uploaded_at")[1:4])
+def test_image_that_was_read_breaks_no_rule(
+    sign_in: Callable[[str], Page], world: World, report: Report
+) -> None:
+    review_answer(
+        prediction=Prediction.objects.get(),
+        reader=world.people["bob"],
+        verdict=Verdict.BENIGN,
+        comment="Sclerosing adenosis.",
+    )
+    page = sign_in("bob")
+    page.goto(world.address("image-detail"))
+    expect(page.get_by_text("Sclerosing adenosis.").first).to_be_visible()
+    check(page, report, "image-detail, read")
 
 
 def test_finished_and_refused_uploads_break_no_rule(
@@ -243,6 +264,15 @@ def test_checked_and_finished_import_break_no_rule(
     page.get_by_role("button", name="Import 1 file").click()
     expect(page.locator("#report")).to_be_visible()
     check(page, report, "import-new, finished")
+
+
+@pytest.mark.parametrize("name", ["problems", "problems/not_allowed"])
+def test_page_about_a_problem_of_the_api_breaks_no_rule(
+    name: str, page: Page, portal: str, report: Report
+) -> None:
+    page.goto(f"/api/v1/{name}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    check(page, report, f"api: {name}")
 
 
 # --- When something is wrong ------------------------------------------------------
