@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "histoapp.sessions.SessionLimits",
 ]
 
 ROOT_URLCONF = "histoapp.urls"
@@ -109,6 +110,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 50
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 # --- People -----------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["histoapp.accounts.MembersBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -122,7 +124,14 @@ CSRF_FAILURE_VIEW = "histoapp.errors.csrf_failed"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "case-list"
 LOGOUT_REDIRECT_URL = "login"
-SESSION_COOKIE_AGE = 12 * 3600  # A working day.
+# Tries to sign in, right ones included: as many as a person needs, and a hospital
+# behind one address; then the window has to pass.
+SIGN_INS_PER_ACCOUNT = env.int("SIGN_INS_PER_ACCOUNT", default=10)
+SIGN_INS_PER_ADDRESS = env.int("SIGN_INS_PER_ADDRESS", default=100)
+SIGN_IN_WINDOW_S = env.int("SIGN_IN_WINDOW_S", default=900)
+SESSION_IDLE_S = env.int("SESSION_IDLE_S", default=1800)
+SESSION_LIMIT_S = env.int("SESSION_LIMIT_S", default=12 * 3600)  # A working day.
+SESSION_COOKIE_AGE = SESSION_LIMIT_S
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -134,7 +143,8 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/"]  # Probes speak plain HTTP inside the pod.
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-if env.bool("TRUST_PROXY", default=False):
+TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

@@ -3,8 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from predictions.views.sign_in import admin_sign_in
+
 urlpatterns = [
     path("", include("predictions.urls")),
+    path("admin/login/", admin_sign_in),  # Before the admin's own.
     path("admin/", admin.site.urls),
 ]
 

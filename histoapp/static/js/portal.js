@@ -19,3 +19,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const swapped = document.getElementById(event.detail.target.id);
   if (swapped && swapped.dataset.said) live.textContent = swapped.dataset.said;
 });
+
+// A page that asks by itself keeps nobody signed in: histoapp/sessions.py.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.triggeringEvent) event.detail.headers["X-Asked-By"] = "person";
+});
