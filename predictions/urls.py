@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from predictions.views.account import password_change, token_list, token_revoke
 from predictions.views.analyses import analysis_again, analysis_cancel
 from predictions.views.cases import (
     case_assign,
@@ -18,6 +19,20 @@ from predictions.views.files import heatmap, image_display, image_thumbnail
 from predictions.views.health import health_live, health_ready
 from predictions.views.images import image_answer, image_detail, image_spacing
 from predictions.views.imports import import_check, import_new, import_open
+from predictions.views.invitations import invitation
+from predictions.views.laboratories import (
+    laboratory_audit,
+    laboratory_list,
+    laboratory_settings,
+)
+from predictions.views.members import (
+    invitation_new,
+    invitation_revoke,
+    member_disable,
+    member_enable,
+    member_list,
+    member_role,
+)
 from predictions.views.originals import image_original
 from predictions.views.reviews import analysis_review
 from predictions.views.sign_in import SignIn
@@ -25,10 +40,39 @@ from predictions.views.uploads import image_upload
 from predictions.views.withdrawals import image_move, image_withdraw
 from predictions.views.worklist import case_bulk, case_export, case_list, case_undo
 
-portal: list[URLPattern] = [
-    path("", RedirectView.as_view(pattern_name="case-list"), name="home"),
+account: list[URLPattern] = [
     path("sign-in/", SignIn.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
+    path("account/tokens/", token_list, name="token-list"),
+    path("account/tokens/<uuid:token_id>/revoke/", token_revoke, name="token-revoke"),
+    path("account/password/", password_change, name="password-change"),
+    path("invitations/<str:secret>/", invitation, name="invitation"),
+]
+
+LABORATORY = "laboratories/<uuid:laboratory_id>"
+MEMBER = f"{LABORATORY}/members/<int:membership_id>"
+INVITATIONS = f"{LABORATORY}/invitations"
+
+people: list[URLPattern] = [
+    path("laboratories/", laboratory_list, name="laboratory-list"),
+    path(f"{LABORATORY}/members/", member_list, name="member-list"),
+    path(f"{MEMBER}/role/", member_role, name="member-role"),
+    path(f"{MEMBER}/disable/", member_disable, name="member-disable"),
+    path(f"{MEMBER}/enable/", member_enable, name="member-enable"),
+    path(f"{INVITATIONS}/new/", invitation_new, name="invitation-new"),
+    path(
+        f"{INVITATIONS}/<uuid:invitation_id>/revoke/",
+        invitation_revoke,
+        name="invitation-revoke",
+    ),
+    path(f"{LABORATORY}/settings/", laboratory_settings, name="laboratory-settings"),
+    path(f"{LABORATORY}/audit/", laboratory_audit, name="laboratory-audit"),
+]
+
+portal: list[URLPattern] = [
+    *account,
+    *people,
+    path("", RedirectView.as_view(pattern_name="case-list"), name="home"),
     path("cases/", case_list, name="case-list"),
     path("cases/new/", case_new, name="case-new"),
     path("cases/bulk/", case_bulk, name="case-bulk"),

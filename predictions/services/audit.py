@@ -152,10 +152,41 @@ def chain_heads() -> Iterator[Head]:
             yield Head(laboratory, last.sequence, last.hash)
 
 
+class Tail(NamedTuple):
+    """How the newest links of a chain are: `broken` is None where all is well."""
+
+    head: Head
+    checked: int
+    broken: BrokenLink | None
+
+
+def check_tail(*, laboratory: Laboratory | None, most: int = 100) -> Tail | None:
+    """Recompute a chain's newest links; None where it has not begun.
+
+    `verify_chains` does all of it, and takes as long as a chain is.
+    """
+    newest = list(AuditEvent.objects.chain(laboratory).reverse()[: most + 1])[::-1]
+    if not newest:
+        return None
+    head = Head(laboratory, newest[-1].sequence, newest[-1].hash)
+    before = newest.pop(0) if len(newest) > most else None
+    return Tail(head, len(newest), _verify_links(laboratory, newest, after=before))
+
+
 def _verify_chain(laboratory: Laboratory | None) -> BrokenLink | None:
-    previous_hash = GENESIS
     events = AuditEvent.objects.chain(laboratory).iterator()
-    for sequence, event in enumerate(events, start=1):
+    return _verify_links(laboratory, events, after=None)
+
+
+def _verify_links(
+    laboratory: Laboratory | None,
+    events: Iterable[AuditEvent],
+    *,
+    after: AuditEvent | None,
+) -> BrokenLink | None:
+    previous_hash = after.hash if after else GENESIS
+    first = after.sequence + 1 if after else 1
+    for sequence, event in enumerate(events, start=first):
         if event.sequence != sequence:
             return BrokenLink(laboratory, sequence, "is missing")
         if event.previous_hash != previous_hash:

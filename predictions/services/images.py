@@ -11,7 +11,6 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import Error, IntegrityError, connection, transaction
-from django.db.models import Sum
 
 from predictions.images.errors import ImageError
 from predictions.images.filenames import check_filename
@@ -21,7 +20,11 @@ from predictions.models import Analysis, Case, Image, Specimen
 from predictions.models.laboratory import SPACING_LIMITS_UM
 from predictions.services.audit import record_event
 from predictions.services.errors import ConflictError, ServiceError
-from predictions.services.laboratories import UPLOADERS, require_role
+from predictions.services.laboratories import (
+    UPLOADERS,
+    require_role,
+    storage_used,
+)
 from predictions.services.storage import store
 
 DOORBELL = "histoapp_analyses"  # The channel that the dispatcher listens to.
@@ -119,9 +122,8 @@ def may_upload(*, case: Case, user: User, declared_bytes: int | None) -> None:
             status=507,
             code="store_full",
         )
-    kept = Image.objects.kept().filter(case__laboratory=case.laboratory)
-    used = kept.aggregate(total=Sum("size_bytes"))["total"]
-    if (used or 0) + size_bytes > case.laboratory.quota_bytes:
+    used_bytes = storage_used(laboratory=case.laboratory)
+    if used_bytes + size_bytes > case.laboratory.quota_bytes:
         raise UploadRefusedError(
             f"{case.laboratory} has used up its storage quota. Nothing was stored. "
             "Ask your administrator for more.",

@@ -2,10 +2,12 @@
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Sum
 
-from predictions.models import Laboratory, Membership, Role
+from predictions.models import Image, Laboratory, Membership, Role
 from predictions.services.audit import record_event
 from predictions.services.errors import NotAllowedError
+from predictions.services.hosts import tidy_hosts
 
 UPLOADERS = (Role.TECHNICIAN, Role.PATHOLOGIST)
 READERS = (Role.PATHOLOGIST,)  # Who reviews answers.
@@ -44,9 +46,15 @@ def create_laboratory(
 def change_laboratory(
     *, laboratory: Laboratory, changed_by: User, names: list[str]
 ) -> None:
-    """Save these fields of a laboratory, if any."""
+    """Save these fields of a laboratory, if any.
+
+    Raises NotAllowedError, HostRefusedError.
+    """
+    require_administrator(laboratory=laboratory, user=changed_by)
     if not names:
         return
+    if "fetch_hosts" in names:
+        laboratory.fetch_hosts = tidy_hosts(laboratory.fetch_hosts)
     laboratory.save(update_fields=names)
     record_event(
         laboratory=laboratory,
@@ -105,3 +113,9 @@ def require_administrator(*, laboratory: Laboratory, user: User) -> None:
     mine = Laboratory.objects.administered_by(user).filter(pk=laboratory.pk)
     if not mine.exists():
         raise NotAllowedError(f"Ask an administrator of {laboratory} to do this.")
+
+
+def storage_used(*, laboratory: Laboratory) -> int:
+    """Bytes of the laboratory's files, as its quota counts them."""
+    kept = Image.objects.kept().filter(case__laboratory=laboratory)
+    return kept.aggregate(total=Sum("size_bytes"))["total"] or 0

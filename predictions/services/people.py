@@ -7,6 +7,7 @@ who disable each other, one is too late.
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -18,6 +19,7 @@ from predictions.services.audit import record_event
 from predictions.services.errors import ConflictError, NotAllowedError, ServiceError
 from predictions.services.keys import digest, make_secret
 from predictions.services.laboratories import require_administrator
+from predictions.services.rates import spend
 from predictions.services.words import check_words
 
 INVITATION_LIFE = timedelta(days=7)
@@ -90,6 +92,17 @@ def revoke_invitation(*, invitation: Invitation, revoked_by: User) -> None:
             action="invitation.revoke",
             subject=f"invitation:{invitation.pk}",
         )
+
+
+def look_at_invitation(*, secret: str, address: str) -> Invitation:
+    """For somebody who holds a link. Raises InvitationGoneError, TooManyError."""
+    spend(
+        what="invitation",
+        whom=address,
+        limit=settings.SIGN_INS_PER_ADDRESS,
+        window=timedelta(seconds=settings.SIGN_IN_WINDOW_S),
+    )
+    return find_invitation(secret=secret)
 
 
 def find_invitation(*, secret: str) -> Invitation:

@@ -50,6 +50,26 @@ def check_sign_in(*, username: str, password: str, address: str) -> User:
     return user
 
 
+def confirm_password(*, user: User, password: str) -> bool:
+    """Whether somebody who is signed in knows the password. Raises TooManyError.
+
+    Counted like a sign-in: a session that was left open is no place to guess.
+    """
+    name = user.get_username().casefold()
+    _count(what="sign-in.account", whom=name, limit=settings.SIGN_INS_PER_ACCOUNT)
+    return user.check_password(password)
+
+
+@transaction.atomic
+def change_password(*, user: User, password: str) -> None:
+    """Set another password. The person's other sessions end with the old one."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    record_event(
+        laboratory=None, actor=user, action="password.change", subject=f"user:{user.pk}"
+    )
+
+
 def _count(*, what: str, whom: str, limit: int) -> None:
     window = timedelta(seconds=settings.SIGN_IN_WINDOW_S)
     counted = tally(what=what, whom=whom, window=window)

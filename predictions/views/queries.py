@@ -17,7 +17,7 @@ Row = TypeVar("Row", bound=models.Model)
 Counts = dict[tuple[str, str | None], int]
 
 
-def found(rows: QuerySet[Row], row_id: UUID) -> Row:
+def found(rows: QuerySet[Row], row_id: UUID | int) -> Row:
     """The row, or 404: what is not visible is not there."""
     row = rows.filter(pk=row_id).first()
     if row is None:

@@ -5,15 +5,25 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from predictions.models import Analysis, Case, Image
+from predictions.models import Analysis, Case, Image, Laboratory, Role
+from predictions.services.laboratories import add_member
+from predictions.services.people import invite
+from predictions.services.tokens import issue_token
 from predictions.urls import portal
 from tests.predictions.records import make_prediction
 
-OPEN = {"home", "login", "logout"}
+OPEN = {"home", "login", "logout", "invitation"}
 OF_NOBODY = {
     *("case-list", "case-new", "case-bulk", "case-undo"),
     *("case-export", "case-export-answers"),
     *("import-new", "import-check", "import-open"),
+    *("token-list", "password-change", "laboratory-list"),
+}
+# Of alice's laboratory, and for its administrators alone.
+ADMINISTERED = {
+    *("member-list", "member-role", "member-disable", "member-enable"),
+    *("invitation-new", "invitation-revoke"),
+    *("laboratory-settings", "laboratory-audit"),
 }
 POSTED = {
     *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
@@ -29,9 +39,24 @@ def analysis(image: Image) -> Analysis:
 
 
 @pytest.fixture
-def address(case: Case, image: Image, analysis: Analysis) -> dict[str, str]:
+def address(
+    case: Case, image: Image, analysis: Analysis, alice: User, dora: User
+) -> dict[str, str]:
     """Every address of the portal, with ids of alice's laboratory."""
-    ids = {"case": case.pk, "image": image.pk, "analysis": analysis.pk}
+    token, _ = issue_token(user=alice, name="scanner")
+    offer, secret = invite(
+        laboratory=case.laboratory, role=Role.TECHNICIAN, note="Ida", invited_by=dora
+    )
+    ids = {
+        "case": case.pk,
+        "image": image.pk,
+        "analysis": analysis.pk,
+        "token": token.pk,
+        "secret": secret,
+        "laboratory": case.laboratory_id,
+        "membership": alice.memberships.get().pk,
+        "invitation": offer.pk,
+    }
     found = {}
     for pattern in portal:
         wanted = pattern.pattern.converters
@@ -110,3 +135,36 @@ def test_policy_allows_no_inline_script_or_style(
     assert "script-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("name", sorted(ADMINISTERED))
+def test_other_members_are_told_to_ask_an_administrator(
+    name: str, address: dict[str, str], as_alice: Client, as_bob: Client
+) -> None:
+    for client in (as_alice, as_bob):
+        for method in ("GET", "POST"):
+            response = client.generic(method, address[name])
+            if method == "POST" and name in {"member-list", "laboratory-audit"}:
+                assert response.status_code == 405
+                continue
+            assert response.status_code == 403
+            assert "Ask an administrator of North" in response.content.decode()
+
+
+@pytest.mark.parametrize("name", sorted(ADMINISTERED))
+def test_administrators_and_superusers_come_in(
+    name: str, address: dict[str, str], as_dora: Client, client: Client
+) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    for door in (as_dora, client):
+        assert door.get(address[name]).status_code == 200
+
+
+def test_a_former_administrator_does_not(
+    address: dict[str, str], as_dora: Client, dora: User, elsewhere: Laboratory
+) -> None:
+    """But for a laboratory that is left, she would not even be signed in."""
+    add_member(laboratory=elsewhere, user=dora, role=Role.ADMINISTRATOR)
+    dora.memberships.exclude(laboratory=elsewhere).update(is_active=False)
+    for name in ADMINISTERED:
+        assert as_dora.get(address[name]).status_code == 404
