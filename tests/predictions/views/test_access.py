@@ -16,9 +16,9 @@ OF_NOBODY = {
     *("import-new", "import-check", "import-open"),
 }
 POSTED = {
-    *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
-    *("case-bulk", "case-undo", "case-assign", "import-check", "import-open"),
-    "analysis-review",
+    *("case-bulk", "case-undo", "case-assign"),
+    *("import-check", "import-open", "image-upload", "image-spacing"),
+    *("analysis-again", "analysis-cancel", "analysis-review"),
 }
 NAMES = sorted({str(pattern.name) for pattern in portal} - OPEN)
 
