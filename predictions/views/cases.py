@@ -89,8 +89,8 @@ def case_images(request: SignedInRequest, case_id: UUID) -> HttpResponse:
 @signed_in
 def case_timeline(request: SignedInRequest, case_id: UUID) -> HttpResponse:
     case = queries.found(queries.cases(request.user), case_id)
-    images = queries.images(request.user).filter(case=case)
-    told = timeline(case, images, request.user)
+    work = Casework.of(case, request.user)
+    told = timeline(case, work.images, request.user)
     if request.GET.get("seen") == told.fingerprint:
         return HttpResponse(status=UNCHANGED)
     context = {"case": case, "timeline": told}

@@ -52,19 +52,12 @@ class Casework:
     def fingerprint(self) -> str:
         """Changes exactly when something shown does: states, readings, withdrawals."""
         more = "".join(
-            f"{picture.image.withdrawn_at} {picture.image.purged_at} "
-            f"{picture.newest.answer and _newest_review(picture)};"
+            f"{picture.image.purged_at} {[each.pk for each in picture.newest.readings]}"
             for picture in self.pictures
         )
         return (
             fingerprint(self.pictures) + hashlib.sha256(more.encode()).hexdigest()[:8]
         )
-
-
-def _newest_review(picture: Picture) -> str:
-    answer = picture.newest.answer
-    reviews = answer.prediction.reviews.all() if answer else ()
-    return str(reviews[0].pk) if reviews else ""
 
 
 def _images(case: Case, user: User) -> QuerySet[Image]:

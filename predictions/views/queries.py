@@ -25,14 +25,6 @@ def found(rows: QuerySet[Row], row_id: UUID | int) -> Row:
     return row
 
 
-def worklist(user: User, *, accession_number: str) -> QuerySet[Case]:
-    """The person's cases, the newest first; part of an accession number narrows."""
-    cases = Case.objects.visible_to(user).select_related(
-        "patient", "assignee", "laboratory"
-    )
-    return like_accession_number(cases, accession_number).order_by("-created_at", "pk")
-
-
 def like_accession_number(cases: QuerySet[Case], text: str) -> QuerySet[Case]:
     """Those whose accession number holds the text; all for an empty one."""
     return cases.filter(accession_number__icontains=text) if text else cases
@@ -73,11 +65,6 @@ def cases(user: User) -> QuerySet[Case]:
     return Case.objects.visible_to(user).select_related(
         "patient", "assignee", "laboratory", "created_by"
     )
-
-
-def images(user: User) -> QuerySet[Image]:
-    """With their analyses, the newest first, and those analyses' answers."""
-    return _with_history(user, _history())
 
 
 def image_pages(user: User) -> QuerySet[Image]:

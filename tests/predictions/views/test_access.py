@@ -26,9 +26,9 @@ ADMINISTERED = {
     *("laboratory-settings", "laboratory-audit"),
 }
 POSTED = {
-    *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
-    *("case-bulk", "case-undo", "case-assign", "import-check", "import-open"),
-    "analysis-review",
+    *("case-bulk", "case-undo", "case-assign"),
+    *("import-check", "import-open", "image-upload", "image-spacing"),
+    *("analysis-again", "analysis-cancel", "analysis-review"),
 }
 NAMES = sorted({str(pattern.name) for pattern in portal} - OPEN)
 

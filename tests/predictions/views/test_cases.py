@@ -385,7 +385,7 @@ def test_purged_image_has_no_picture_and_says_why(
     make_prediction(image)
     purge_without_files(image)
     page = text_of(as_alice, f"/cases/{case.pk}/images/")
-    assert "The files were removed after the retention period" in page
+    assert "Files removed after the retention period" in page
     assert "/thumbnail/" not in page
 
 
