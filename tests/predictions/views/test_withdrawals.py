@@ -77,7 +77,8 @@ def test_a_withdrawn_image_says_so_on_its_page(
 def test_the_case_page_marks_it(as_bob: Client, image: Image, alice: User) -> None:
     void(image, alice)
     page = as_bob.get(f"/cases/{image.case_id}/").content.decode()
-    assert "chip-void" in page
+    assert "<mark>void</mark>" in page
+    assert "It belongs to &lt;another&gt; patient." in page
 
 
 @pytest.mark.parametrize("reason", ["", "no", "x" * 501, "why\u202e not"])
@@ -242,4 +243,4 @@ def test_the_case_page_has_no_broken_picture(as_bob: Client, image: Image) -> No
     purge_without_files(image)
     page = as_bob.get(f"/cases/{image.case_id}/").content.decode()
     assert f"/images/{image.pk}/thumbnail/" not in page
-    assert "Files removed after the retention period" in page
+    assert "files were removed after the retention period" in page
