@@ -32,7 +32,9 @@ class InvitationOut(serializers.ModelSerializer[Invitation]):
     """An offer of a role: open until it is accepted, revoked or expired."""
 
     invited_by = serializers.CharField(source="invited_by.username")
-    accepted_by = serializers.CharField(source="accepted_by.username", default=None)
+    accepted_by = serializers.CharField(
+        source="accepted_by.username", default=None, allow_null=True
+    )
 
     class Meta:
         model = Invitation
