@@ -156,6 +156,18 @@ class MemberQuery(Query):
     lookups = {"role": "role"}
 
 
+class InvitationQuery(Query):
+    """Which invitations of a laboratory."""
+
+    ordering = serializers.ChoiceField(
+        ["-created_at", "created_at"], default="-created_at"
+    )
+
+
+class TokenQuery(InvitationQuery):
+    """Which of one's tokens."""
+
+
 class AuditQuery(Query):
     """Which events of a laboratory's trail."""
 

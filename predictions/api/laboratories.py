@@ -14,21 +14,17 @@ from predictions.api.filters import (
     AuditQuery,
     LaboratoryQuery,
     ListedFilter,
-    MemberQuery,
 )
 from predictions.api.requests import checked, found, person
 from predictions.api.serializers.laboratories import (
     AuditEventOut,
     LaboratoryChangeIn,
     LaboratoryOut,
-    MemberOut,
     MeOut,
 )
 from predictions.api.views import ApiView
-from predictions.models import AuditEvent, Laboratory, Membership, Role, Scope
-from predictions.services.laboratories import change_laboratory, require_role
-
-ADMINISTRATORS = (Role.ADMINISTRATOR,)
+from predictions.models import AuditEvent, Laboratory, Membership, Scope
+from predictions.services.laboratories import change_laboratory, require_administrator
 
 
 class LaboratoryViewSet(
@@ -56,33 +52,12 @@ class LaboratoryViewSet(
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Change what is named; for its administrators."""
         laboratory, user = found(self.get_queryset(), pk), person(request)
-        require_role(laboratory=laboratory, user=user, roles=ADMINISTRATORS)
+        require_administrator(laboratory=laboratory, user=user)
         said = checked(LaboratoryChangeIn(data=request.data))
         for name, value in said.items():
             setattr(laboratory, name, value)
         change_laboratory(laboratory=laboratory, changed_by=user, names=list(said))
         return Response(LaboratoryOut(laboratory).data)
-
-
-class MembersView(ApiView, GenericAPIView[Membership]):
-    """Who belongs to a laboratory."""
-
-    queryset = Membership.objects.none()
-    serializer_class = MemberOut
-    filter_backends = [ListedFilter]
-    query_class = MemberQuery
-    needs = {"get": Scope.READ}
-
-    @extend_schema(
-        operation_id="laboratories_members_list",
-        responses={200: MemberOut(many=True)},
-    )
-    def get(self, request: Request, laboratory_id: UUID) -> Response:
-        """The members of a laboratory, for its members."""
-        mine = Laboratory.objects.visible_to(person(request))
-        members = found(mine, laboratory_id).memberships.select_related("user")
-        page = self.paginate_queryset(self.filter_queryset(members))
-        return self.get_paginated_response(MemberOut(page or [], many=True).data)
 
 
 class AuditView(ApiView, GenericAPIView[AuditEvent]):
@@ -102,7 +77,7 @@ class AuditView(ApiView, GenericAPIView[AuditEvent]):
         """Who did what, when; for the laboratory's administrators."""
         user = person(request)
         laboratory = found(Laboratory.objects.visible_to(user), laboratory_id)
-        require_role(laboratory=laboratory, user=user, roles=ADMINISTRATORS)
+        require_administrator(laboratory=laboratory, user=user)
         events = AuditEvent.objects.chain(laboratory)
         page = self.paginate_queryset(self.filter_queryset(events))
         return self.get_paginated_response(AuditEventOut(page or [], many=True).data)

@@ -84,7 +84,7 @@ def checked(shape: Serializer[Any]) -> Any:
     return shape.validated_data
 
 
-def found(rows: QuerySet[Row], row_id: UUID) -> Row:
+def found(rows: QuerySet[Row], row_id: UUID | int) -> Row:
     """The row, or 404: what is not visible is not there."""
     row = rows.filter(pk=row_id).first()
     if row is None:

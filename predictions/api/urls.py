@@ -17,10 +17,18 @@ from predictions.api.imports import ImportCheckView, ImportView
 from predictions.api.laboratories import (
     AuditView,
     LaboratoryViewSet,
-    MembersView,
     MeView,
 )
+from predictions.api.people import (
+    InvitationRevokeView,
+    InvitationsView,
+    MemberDisableView,
+    MemberEnableView,
+    MembersView,
+    MemberView,
+)
 from predictions.api.problem_pages import problem_list, problem_page
+from predictions.api.tokens import TokenViewSet
 
 app_name = "api"
 
@@ -30,6 +38,7 @@ router.register("images", ImageViewSet)
 router.register("analyses", AnalysisViewSet)
 router.register("predictions", PredictionViewSet)
 router.register("laboratories", LaboratoryViewSet)
+router.register("tokens", TokenViewSet, basename="token")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", ApiPage.as_view(), name="page"),
@@ -50,6 +59,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="members",
     ),
     path("laboratories/<uuid:laboratory_id>/audit", AuditView.as_view(), name="audit"),
+    path(
+        "laboratories/<uuid:laboratory_id>/invitations",
+        InvitationsView.as_view(),
+        name="invitations",
+    ),
+    path(
+        "invitations/<uuid:invitation_id>/revoke",
+        InvitationRevokeView.as_view(),
+        name="invitation-revoke",
+    ),
+    path("members/<int:member_id>", MemberView.as_view(), name="member"),
+    path(
+        "members/<int:member_id>/disable",
+        MemberDisableView.as_view(),
+        name="member-disable",
+    ),
+    path(
+        "members/<int:member_id>/enable",
+        MemberEnableView.as_view(),
+        name="member-enable",
+    ),
     path("exports/cases", CaseExportView.as_view(), name="export-cases"),
     path("exports/answers", AnswerExportView.as_view(), name="export-answers"),
     path("imports", ImportView.as_view(), name="imports"),

@@ -49,7 +49,9 @@ class CaseOut(serializers.ModelSerializer[Case]):
     )
     patient = serializers.CharField(source="patient.code")
     priority = PriorityField()
-    assignee = serializers.CharField(source="assignee.username", default=None)
+    assignee = serializers.CharField(
+        source="assignee.username", default=None, allow_null=True
+    )
     created_by = serializers.CharField(source="created_by.username")
 
     class Meta:

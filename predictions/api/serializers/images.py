@@ -31,7 +31,9 @@ class ImageOut(serializers.ModelSerializer[Image]):
         help_text="null while it stands; withdrawn, its answers are void."
     )
     moved_from = serializers.UUIDField(source="moved_from_id", allow_null=True)
-    moved_to = serializers.UUIDField(source="moved_to.pk", default=None)
+    moved_to = serializers.UUIDField(
+        source="moved_to.pk", default=None, allow_null=True
+    )
     thumbnail = serializers.SerializerMethodField()
     display = serializers.SerializerMethodField()
     analysis = serializers.SerializerMethodField(help_text="The newest.")

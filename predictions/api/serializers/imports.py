@@ -43,7 +43,7 @@ class ImportRowOut(serializers.Serializer[PlannedRow]):
     action = serializers.ChoiceField(ACTIONS)
     words = serializers.CharField()
     case = serializers.UUIDField(
-        source="case.pk", default=None, help_text="Where to upload it."
+        source="case.pk", default=None, allow_null=True, help_text="Where to upload it."
     )
 
 

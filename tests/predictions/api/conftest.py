@@ -10,15 +10,14 @@ from PIL import Image as Picture
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from predictions.models import ApiToken, Scope
+from predictions.models import Scope
 from predictions.services.tokens import issue_token
 from tests.predictions.api.web import Web, running_web
 
 
 def client_of(user: User) -> APIClient:
     """A program with a token of that person."""
-    token, secret = issue_token(user=user, name="a program")
-    ApiToken.objects.filter(pk=token.pk).update(scopes=Scope.values)
+    _, secret = issue_token(user=user, name="a program", scopes=list(Scope))
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {secret}")
 
 

@@ -35,7 +35,7 @@ def test_every_address_asks_for_a_token_and_says_how_it_refuses(
         for address in document["paths"].values()
         for operation in address.values()
     ]
-    assert len(operations) == 33
+    assert len(operations) == 42
     for operation in operations:
         (scheme,) = operation["security"]
         (scope,) = scheme["token"]
@@ -64,12 +64,15 @@ def test_no_field_of_an_answer_can_be_written(document: dict[str, Any]) -> None:
     assert sorted(written) == [
         "CaseIn",
         "ImportIn",
+        "InvitationIn",
         "MessageIn",
         "MoveIn",
         "PatchedCaseChangeIn",
         "PatchedLaboratoryChangeIn",
+        "PatchedMemberChangeIn",
         "ReviewIn",
         "SpacingIn",
+        "TokenIn",
         "UploadFormIn",
         "WithdrawIn",
     ]

@@ -9,11 +9,13 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from predictions.api.urls import urlpatterns
-from predictions.models import ApiToken, Case, Image, Laboratory, Prediction
+from predictions.models import ApiToken, Case, Image, Laboratory, Prediction, Role
 from predictions.services.cases import open_case
+from predictions.services.people import invite
 from predictions.services.storage import store
+from predictions.services.tokens import issue_token
 from tests.predictions.api.conftest import client_of
-from tests.predictions.records import make_image, make_prediction
+from tests.predictions.records import make_image, make_person, make_prediction
 
 # name: (method, what its id is of, status for alice, bob and dora)
 MATRIX: dict[str, tuple[str, str, tuple[int, int, int]]] = {
@@ -39,18 +41,29 @@ MATRIX: dict[str, tuple[str, str, tuple[int, int, int]]] = {
     "laboratory-list": ("get", "", (200, 200, 200)),
     "laboratory-detail": ("patch", "laboratory", (403, 403, 200)),
     "members": ("get", "laboratory", (200, 200, 200)),
+    "member": ("patch", "member", (403, 403, 200)),
+    "member-disable": ("post", "member", (403, 403, 200)),
+    "member-enable": ("post", "member", (403, 403, 200)),
+    "invitations": ("post", "laboratory", (403, 403, 201)),
+    "invitation-revoke": ("post", "invitation", (403, 403, 200)),
+    "token-list": ("get", "", (200, 200, 200)),
+    "token-revoke": ("post", "token", (404, 404, 404)),
     "audit": ("get", "laboratory", (403, 403, 200)),
     "export-cases": ("get", "", (200, 200, 200)),
     "export-answers": ("get", "", (200, 200, 200)),
     "imports": ("post", "", (201, 201, 403)),
     "import-check": ("post", "", (200, 200, 403)),
 }
-LIST = {"manifest": "file,accession_number,patient_code\na.png,S26-9,P-9\n"}
+LIST: dict[str, object] = {
+    "manifest": "file,accession_number,patient_code\na.png,S26-9,P-9\n"
+}
 SENT: dict[str, dict[str, object]] = {
     "image-spacing": {"spacing_um": 0.25},
     "image-withdraw": {"reason": "Of another patient."},
     "reviews": {"verdict": "malignant"},
     "laboratory-detail": {"retention_days": 400},
+    "member": {"role": "pathologist"},
+    "invitations": {"role": "technician", "note": "for erin"},
     "imports": LIST,
     "import-check": LIST,
 }
@@ -85,13 +98,23 @@ def other_case(laboratory: Laboratory, alice: User) -> Case:
 
 
 @pytest.fixture
-def asking(prediction: Prediction, other_case: Case) -> Asking:
+def asking(
+    prediction: Prediction, other_case: Case, laboratory: Laboratory, dora: User
+) -> Asking:
+    """Ask one address about rows of North; erin works there, and nobody asks as her."""
     image = prediction.analysis.image
+    erin = make_person("erin", laboratory, Role.TECHNICIAN)
+    invitation, _ = invite(
+        laboratory=laboratory, role=Role.TECHNICIAN, note="for fay", invited_by=dora
+    )
     ids = {
         "case": image.case_id,
         "image": image.pk,
         "analysis": prediction.pk,
         "laboratory": other_case.laboratory_id,
+        "member": erin.memberships.get().pk,
+        "token": issue_token(user=erin, name="another's")[0].pk,
+        "invitation": invitation.pk,
     }
 
     def ask(program: APIClient, name: str) -> int:
