@@ -38,7 +38,7 @@ from serving.messages import PredictRequest, TensorProto
 from tests import servers
 from tests.fields import GREY_RGB, field_png
 from tests.model_server import MODEL, ModelServer, free_port
-from tests.serving.contracts import small
+from tests.serving.contracts import SMALL, small
 from tests.serving.fake_model import FakeModel, numbers, text
 from tests.threads import all_at_once, beside, wait_until
 from tests.worker.bench import Bench, let_lapse
@@ -161,6 +161,8 @@ def test_the_same_image_gets_the_same_answer(server: ModelServer, bench: Bench) 
     one, two = look(first).prediction, look(again).prediction
     assert two.probability == pytest.approx(one.probability, abs=1e-6)
     assert two.tiles == one.tiles
+    ends = [(answer.interval_low, answer.interval_high) for answer in (one, two)]
+    assert ends[1] == pytest.approx(ends[0], abs=1e-6)
 
 
 def test_a_message_delivered_twice_is_answered_once(
@@ -206,6 +208,8 @@ def test_what_the_model_was_not_made_for_is_refused(
     assert row.prediction.outcome == Outcome.REFUSED
     assert words in row.prediction.refusal_reason
     assert row.prediction.probability is None
+    assert row.prediction.interval_low is None
+    assert row.prediction.interval_high is None
     assert (row.prediction.tiles, row.prediction.heatmap_file) == ([], None)
     assert kept_files() == files_of(asked.image)
 
@@ -244,6 +248,16 @@ def test_waiting_longer_each_time_the_server_is_away(
     analyse(str(asked.pk))
     wait_s = (look(asked).next_at - timezone.now()).total_seconds()
     assert 10 < wait_s <= 30
+
+
+def test_a_model_of_another_release_costs_no_attempt(
+    fake: FakeModel, bench: Bench
+) -> None:
+    written = SMALL.to_json().replace('"schema": 2', '"schema": 1')
+    fake.answers[DESCRIBE] = lambda _: {"contract": text(written)}
+    asked = bench.upload(field_png())
+    analyse(str(asked.pk))
+    assert_given_back(asked)
 
 
 def test_a_version_unloaded_meanwhile_costs_no_attempt(
