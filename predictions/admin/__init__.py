@@ -12,11 +12,8 @@ from predictions.admin.installation import (
     ModelVersionAdmin,
     RepeatAdmin,
 )
-from predictions.admin.laboratories import (
-    InvitationAdmin,
-    LaboratoryAdmin,
-    MembershipAdmin,
-)
+from predictions.admin.laboratories import LaboratoryAdmin
+from predictions.admin.members import InvitationAdmin, MembershipAdmin
 from predictions.admin.people import ApiTokenAdmin, PeopleAdmin
 from predictions.admin.queue import ReviewQueueAdmin
 from predictions.admin.windows import NOTICE

@@ -28,7 +28,10 @@ class Refusals:
         self._names.setdefault(str(words), []).append(str(name))
 
     def told(self) -> list[str]:
-        return [f"{_list(names)}: {words}" for words, names in self._names.items()]
+        return [
+            f"Not done for {_list(names)}: {words}"
+            for words, names in self._names.items()
+        ]
 
 
 def _list(names: list[str]) -> str:

@@ -14,7 +14,6 @@ from predictions.models import (
     Case,
     JobStatus,
     Laboratory,
-    Membership,
     Role,
 )
 from predictions.services.laboratories import add_member
@@ -108,43 +107,6 @@ def test_a_laboratory_is_changed(as_root: Client, laboratory: Laboratory) -> Non
     }
     as_root.post(address, wished)  # Nothing changed: nothing to record.
     assert event("laboratory.change").actor == "root"
-
-
-def test_a_member_is_added_given_another_role_and_removed(
-    as_root: Client, laboratory: Laboratory, charlie: User
-) -> None:
-    add = reverse("admin:predictions_membership_add")
-    wished = {"user": charlie.pk, "laboratory": laboratory.pk, "role": "technician"}
-    assert as_root.post(add, wished).status_code == 302
-    membership = Membership.objects.get(user=charlie, laboratory=laboratory)
-    change = reverse("admin:predictions_membership_change", args=[membership.pk])
-    assert as_root.post(change, {"role": "pathologist"}).status_code == 302
-    membership.refresh_from_db()
-    assert membership.role == "pathologist"
-    delete = reverse("admin:predictions_membership_delete", args=[membership.pk])
-    assert as_root.post(delete, {"post": "yes"}).status_code == 302
-    assert not Membership.objects.filter(pk=membership.pk).exists()
-    events = laboratory.audit_events.filter(subject=f"user:{charlie.pk}")
-    assert [(e.action, e.detail, e.actor) for e in events.order_by("sequence")] == [
-        ("membership.set", {"role": "technician"}, "root"),
-        ("membership.set", {"role": "pathologist"}, "root"),
-        ("membership.remove", {"role": "pathologist"}, "root"),
-    ]
-
-
-def test_members_are_removed_together(
-    as_root: Client, laboratory: Laboratory, alice: User, bob: User
-) -> None:
-    rows = list(laboratory.memberships.all())
-    chosen = {
-        "action": "delete_selected",
-        "_selected_action": [row.pk for row in rows],
-        "post": "yes",
-    }
-    as_root.post(reverse("admin:predictions_membership_changelist"), chosen)
-    assert not laboratory.memberships.exists()
-    removed = AuditEvent.objects.filter(action="membership.remove")
-    assert removed.count() == 2
 
 
 @pytest.mark.parametrize("name", ["laboratory", "membership"])

@@ -322,8 +322,7 @@ def test_a_thumbnail_is_shown_to_staff_and_to_the_keeper(
 ) -> None:
     for client in (as_staff, as_root):
         response = client.get(kept)
-        assert b"".join(response) == b"JPEG"
-        response.close()
+        assert response.getvalue() == b"JPEG"
         assert response["Content-Type"] == "image/jpeg"
         assert "private" in response["Cache-Control"]
         etag = response["ETag"]
@@ -358,6 +357,6 @@ def test_an_outsider_s_thumbnails_are_on_record_once_in_a_while(
     as_root: Client, root: User, case: Case, kept: str
 ) -> None:
     for _ in range(3):
-        as_root.get(kept).close()
+        assert as_root.get(kept).getvalue() == b"JPEG"
     (event,) = case.laboratory.audit_events.filter(action="thumbnails.read")
     assert event.subject == f"laboratory:{case.laboratory_id}"
