@@ -15,6 +15,7 @@ from pytest_django import Settings
 from predictions.models import Case, Image, Laboratory, Prediction, Role, Verdict
 from predictions.services.images import ReceivedFile, submit_image
 from predictions.services.laboratories import add_member
+from predictions.services.messages import post_message
 from predictions.services.reviews import review_answer
 from predictions.services.storage import store
 from predictions.services.withdrawals import withdraw_image
@@ -35,12 +36,14 @@ NAMES = {
 }
 # What answers without a page of its own.
 LEADS_ELSEWHERE = {"home", "logout"}
-PARTS_OF_PAGES = {"case-images", "image-answer"}
+PARTS_OF_PAGES = {"case-images", "case-messages", "case-timeline", "image-answer"}
 POSTED = {
     *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
     *("import-check", "import-open", "analysis-review"),
+    *("case-bulk", "case-undo", "case-assign"),
 }
 FILES = {"image-display", "image-thumbnail", "image-original", "heatmap"}
+FILES |= {"case-export", "case-export-answers"}
 MACHINES = {"health-live", "health-ready"}
 NO_PAGES = LEADS_ELSEWHERE | PARTS_OF_PAGES | POSTED | FILES | MACHINES
 
@@ -57,6 +60,7 @@ PAGES: dict[str, Seen] = {
     "login": Seen(by=""),
     "case-list": Seen(shows="table.rows"),
     "case-new": Seen(),
+    "case-change": Seen(),
     "case-detail": Seen(shows=".image-card"),
     "image-detail": Seen(by="bob", shows=".reading form"),
     "image-move": Seen(),
@@ -90,6 +94,7 @@ def world(case: Case, alice: User, laboratory: Laboratory) -> World:
         submitted(case, alice, name) for name in ("one", "two", "three", "four")
     )
     answer(answered)
+    post_message(case=case, author=alice, text="Please look at the second one.")
     for image in (failed, running):
         image.analyses.all().delete()
     make_failed(failed)
@@ -199,6 +204,26 @@ def test_refused_form_breaks_no_rule(
     page.get_by_role("button", name="Open the case").click()
     expect(page.locator(".errors, .errorlist").first).to_be_visible()
     check(page, report, "case-new, refused")
+
+
+def test_worklist_at_work_breaks_no_rule(
+    sign_in: Callable[[str], Page], report: Report
+) -> None:
+    page = sign_in("alice")
+    page.get_by_text("Filter and sort").click()
+    expect(page.get_by_role("button", name="Apply")).to_be_visible()
+    check(page, report, "case-list, filters open")
+    page.locator("input[name=case]").check()
+    page.get_by_role("button", name="Make urgent").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    check(page, report, "case-list, changed")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.get_by_role("button", name="Keyboard").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check(page, report, "case-list, help open")
+    page.goto("/cases/?q=nowhere")
+    expect(page.get_by_role("heading", name="No case fits")).to_be_visible()
+    check(page, report, "case-list, nothing found")
 
 
 @pytest.mark.parametrize("state", ["waiting", "failed", "running", "void"])

@@ -327,10 +327,13 @@ function report() {
   return new Blob([`\ufeff${text}\r\n`], { type: "text/csv" });
 }
 
-// A spreadsheet runs what begins like a formula: a quote before it makes it words.
+// A spreadsheet runs what begins like a formula: an apostrophe makes it words. The rule
+// is that of the server's own exports.
 function cell(value) {
   const text = String(value);
-  const safe = /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
+  const isNumber = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text);
+  const isFormula = /^(\s*[=+\-@＝＋－＠]|[\t\r\n])/.test(text);
+  const safe = isFormula && !isNumber ? `'${text}` : text;
   return `"${safe.replaceAll('"', '""')}"`;
 }
 
