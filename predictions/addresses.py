@@ -63,14 +63,26 @@ class AddressRefusedError(Exception):
 
 
 class Target(NamedTuple):
-    """Whom a URL names: lower case, without a dot at the end or brackets."""
+    """What a URL names, taken apart once: who uses this needs no reader of URLs.
 
+    host: in lower case, without a dot at the end or brackets.
+    resource: what the server is asked for; what stands behind a # is not sent.
+    """
+
+    scheme: str
     host: str
     port: int
+    resource: str
+
+    @property
+    def authority(self) -> str:
+        """As the Host header says it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def check_url(url: str, *, allowed_hosts: Sequence[str] = ()) -> Target:
-    """Whom the URL names, if it may be fetched from. Raises AddressRefusedError.
+    """What the URL names, if it may be fetched. Raises AddressRefusedError.
 
     allowed_hosts: of the laboratory: a name (ports 80 and 443) or name:port. None
     allows every public host on 80 and 443. No list allows an address that is not
@@ -79,9 +91,13 @@ def check_url(url: str, *, allowed_hosts: Sequence[str] = ()) -> Target:
     match = _URL.fullmatch(url)
     if match is None or len(url) > MAX_URL_CHARACTERS:
         raise AddressRefusedError
-    host = match["host"].lower().removesuffix(".")
-    default = PORTS[match["scheme"].lower()]
-    target = Target(_checked_host(host), int(match["port"] or default))
+    scheme = match["scheme"].lower()
+    target = Target(
+        scheme,
+        _checked_host(match["host"].lower().removesuffix(".")),
+        int(match["port"] or PORTS[scheme]),
+        _resource(match["rest"] or ""),
+    )
     if not _is_listed(target, allowed_hosts):
         raise AddressRefusedError
     return target
@@ -130,6 +146,11 @@ def _checked_literal(host: str, kind: type[IPv4Address] | type[IPv6Address]) -> 
     if not is_public(plain):
         raise AddressRefusedError
     return plain
+
+
+def _resource(rest: str) -> str:
+    asked = rest.partition("#")[0]
+    return asked if asked.startswith("/") else f"/{asked}"
 
 
 def _is_listed(target: Target, allowed_hosts: Sequence[str]) -> bool:

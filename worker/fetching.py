@@ -2,14 +2,17 @@
 
 Whoever can make a server fetch will try to make it fetch from inside its own network.
 So a name is resolved once, every address of it must be public, and the connection goes
-to the very address that was looked at; and so again at each redirect. Nothing of the
-environment (proxies, .netrc) is read, no cookie is kept, nothing is unpacked.
+to the very address that was looked at; and so again at each redirect.
+
+Over httpcore, httpx's own engine, and not httpx: that one reads proxies and .netrc from
+the environment, keeps cookies, unpacks, takes URLs apart once more in its own way, and
+writes each into the log. What is not done here is not done at all.
 """
 
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,10 +20,10 @@ from http import HTTPStatus
 from typing import Any
 
 import httpcore
-import httpx
 
 from predictions.addresses import (
     AddressRefusedError,
+    Target,
     check_url,
     follow_redirect,
     is_public,
@@ -28,11 +31,13 @@ from predictions.addresses import (
 from predictions.images.store import Part
 
 MAX_REDIRECTS = 3
+REDIRECTS = {301, 302, 303, 307, 308}
 STALL_S = 20  # Without a single byte: the server is not there any more.
 TRANSIENT = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-HEADERS = {
+HEADERS: Mapping[bytes | str, bytes | str] = {
     "Accept": "image/png, image/jpeg, image/tiff",
     "Accept-Encoding": "identity",
+    "Connection": "close",
     "User-Agent": "histoapp",
 }
 
@@ -73,7 +78,7 @@ class Web:
     resolve: Callable[[str, int], Sequence[str]] = resolve
     is_allowed: Callable[[str], bool] = is_public
     deadline_s: float = 120  # 100 MB at 7 Mbit/s.
-    certificates: str | None = None  # A file; None trusts what httpx trusts.
+    certificates: str | None = None  # A file; None trusts what Mozilla trusts.
 
 
 def download(
@@ -85,48 +90,68 @@ def download(
     """
     deadline = Deadline(web.deadline_s)
     for _ in range(1 + MAX_REDIRECTS):
-        check_url(url, allowed_hosts=allowed_hosts)
-        with _asked(url, web, deadline) as answer:
-            if not answer.has_redirect_location:
+        target = check_url(url, allowed_hosts=allowed_hosts)
+        with _asked(target, web, deadline) as answer:
+            location = _header(answer, "Location")
+            if location is None or answer.status not in REDIRECTS:
                 _receive(answer, part, max_bytes=max_bytes)
                 return
-            url = follow_redirect(url, answer.headers["Location"])
+        url = follow_redirect(url, location)
     raise AddressRefusedError
 
 
 @contextmanager
-def _asked(url: str, web: Web, deadline: "Deadline") -> Iterator[httpx.Response]:
+def _asked(
+    target: Target, web: Web, deadline: "Deadline"
+) -> Iterator[httpcore.Response]:
     """One request, with nothing remembered of any other. Errors are ours."""
-    transport = GuardedTransport(web, deadline)
+    stalled = dict.fromkeys(("connect", "read", "write", "pool"), STALL_S)
     try:
         with (
-            httpx.Client(
-                transport=transport, trust_env=False, headers=HEADERS, timeout=STALL_S
-            ) as client,
-            client.stream("GET", url) as answer,
+            httpcore.ConnectionPool(
+                ssl_context=_certificates(web.certificates),
+                network_backend=_Guard(web, deadline),
+            ) as pool,
+            pool.stream(
+                "GET",
+                httpcore.URL(
+                    scheme=target.scheme,
+                    host=target.host,
+                    port=target.port,
+                    target=target.resource,
+                ),
+                headers={**HEADERS, "Host": target.authority},
+                extensions={"timeout": stalled},
+            ) as answer,
         ):
             yield answer
-    except httpx.InvalidURL as error:
-        raise AddressRefusedError from error
     except (httpcore.TimeoutException, httpcore.NetworkError) as error:
         deadline.left_s()  # Raises where that was the reason.
         raise FetchBrokenError from error
-    except (httpcore.ProtocolError, httpx.HTTPError) as error:
+    except httpcore.ProtocolError as error:
         raise FetchBrokenError from error
 
 
-def _receive(answer: httpx.Response, part: Part, *, max_bytes: int) -> None:
+def _header(answer: httpcore.Response, name: str) -> str | None:
+    """The first of that name; Latin-1, as the bytes are."""
+    wanted = name.lower().encode()
+    for found, said in answer.headers:
+        if found.lower() == wanted:
+            return said.decode("latin-1")
+    return None
+
+
+def _receive(answer: httpcore.Response, part: Part, *, max_bytes: int) -> None:
     """Nothing larger is received, whatever the server says of the size."""
-    status = answer.status_code
-    if status in TRANSIENT or answer.is_server_error:
+    if answer.status in TRANSIENT or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise FetchBrokenError
-    if status != HTTPStatus.OK:
-        raise FetchEndedError(ANSWERED.format(status=status))
-    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if answer.status != HTTPStatus.OK:
+        raise FetchEndedError(ANSWERED.format(status=answer.status))
+    if (_header(answer, "Content-Encoding") or "identity").lower() != "identity":
         raise FetchEndedError(PACKED)
-    if int(answer.headers.get("Content-Length", 0)) > max_bytes:
+    if int(_header(answer, "Content-Length") or 0) > max_bytes:
         raise _too_large(max_bytes)
-    for chunk in answer.iter_raw():
+    for chunk in answer.iter_stream():
         if part.size_bytes + len(chunk) > max_bytes:
             raise _too_large(max_bytes)
         part.write(chunk)
@@ -149,53 +174,6 @@ class Deadline:
         if left_s <= 0:
             raise FetchEndedError(TOO_SLOW.format(seconds=self._seconds))
         return left_s if at_most_s is None else min(left_s, at_most_s)
-
-
-class GuardedTransport(httpx.BaseTransport):
-    """HTTP over connections that were looked at; TLS checks the name, not the address.
-
-    Errors are httpcore's: nobody above needs httpx's names for them.
-    """
-
-    def __init__(self, web: Web, deadline: Deadline) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_certificates(web.certificates),
-            max_keepalive_connections=0,
-            network_backend=_Guard(web, deadline),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(
-                    scheme=url.raw_scheme,
-                    host=url.raw_host,
-                    port=url.port,
-                    target=url.raw_path,
-                ),
-                headers=request.headers.raw,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer)
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
 
 
 class _Guard(httpcore.NetworkBackend):
@@ -268,6 +246,7 @@ class _Timed(httpcore.NetworkStream):
 
 @cache
 def _certificates(file: str | None) -> ssl.SSLContext:
+    """Whom to trust; TLS then checks the name that was asked for, not the address."""
     if file is None:
-        return httpx.create_ssl_context(trust_env=False)
+        return httpcore.default_ssl_context()
     return ssl.create_default_context(cafile=file)

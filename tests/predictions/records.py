@@ -13,6 +13,7 @@ from django.utils import timezone
 from predictions.models import (
     Analysis,
     Case,
+    Fetch,
     Image,
     JobStatus,
     Laboratory,
@@ -137,4 +138,16 @@ def make_prediction(image: Image, **facts: Any) -> Prediction:
     )
     return Prediction.objects.create(
         analysis=analysis, **prediction_facts(image, **facts)
+    )
+
+
+def make_fetch(case: Case, asked_by: User, **facts: Any) -> Fetch:
+    """An image to be fetched, waiting."""
+    return Fetch.objects.create(
+        **{
+            "case": case,
+            "asked_by": asked_by,
+            "url": "https://images.example/field.png",
+            **facts,
+        }
     )

@@ -77,7 +77,33 @@ def test_the_next_address_beside_each_range_is_public(address: str) -> None:
 def test_an_address_of_the_public_web_is_allowed(
     url: str, target: tuple[str, int]
 ) -> None:
+    checked = check_url(url)
+    assert (checked.host, checked.port) == target
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "authority"),
+    [
+        ("HTTP://Example.com", ("http", "example.com", 80, "/"), "example.com"),
+        (
+            "https://example.com.:80/a/../B%2f?c=//d#e?f",
+            ("https", "example.com", 80, "/a/../B%2f?c=//d"),
+            "example.com:80",
+        ),
+        ("http://example.com?a", ("http", "example.com", 80, "/?a"), "example.com"),
+        ("http://example.com#/a", ("http", "example.com", 80, "/"), "example.com"),
+        (
+            "https://[2606:4700:0::1111]/a",
+            ("https", "2606:4700::1111", 443, "/a"),
+            "[2606:4700::1111]",
+        ),
+    ],
+)
+def test_an_address_is_taken_apart_once(
+    url: str, target: tuple[str, str, int, str], authority: str
+) -> None:
     assert check_url(url) == Target(*target)
+    assert check_url(url).authority == authority
 
 
 SCHEMES = [

@@ -22,19 +22,23 @@ from predictions.models import (
     Analysis,
     AuditEvent,
     Counter,
+    Fetch,
     JobStatus,
     Priority,
     Repeat,
 )
 from predictions.models.job import GIVE_UP_AFTER, MAX_ATTEMPTS
+from predictions.services.fetches import record_failure
 from predictions.services.images import ring as ring_the_dispatcher
 from tests import servers
 from tests.data import REPOSITORY
+from tests.predictions.records import make_fetch
 from tests.threads import all_at_once, beside, wait_until
 from tests.worker.bench import Bench, let_lapse, make_bench
 from worker import dispatcher, queue
 from worker.dispatcher import (
     ANALYSES,
+    FETCHES,
     RING_AGAIN_AFTER,
     Dispatcher,
     fail_overdue,
@@ -157,6 +161,98 @@ def test_five_dispatchers_never_ring_twice_for_one_row(bench: Bench) -> None:
     rung = list(chain.from_iterable(all_at_once([take_all] * 5)))
     assert len(rung) == len(set(rung)), "somebody was rung for twice"
     assert set(rung) == set(asked)
+
+
+# --- Fetches ------------------------------------------------------------------
+
+
+def fetches(bench: Bench, count: int) -> list[Fetch]:
+    return [
+        make_fetch(bench.case, bench.alice, **ago(count - number))
+        for number in range(count)
+    ]
+
+
+def test_a_laboratory_has_two_fetches_in_flight_at_most(bench: Bench) -> None:
+    many = fetches(bench, 4)
+    few = fetches(make_bench("South"), 3)
+    first = list(take_due(FETCHES, limit=100))
+    assert len(first) == 4
+    assert set(first) == {one.pk for one in (*many[:2], *few[:2])}
+    assert take_due(FETCHES, limit=100) == []
+
+    held = Fetch.objects.claim(many[0].pk)
+    assert held is not None
+    assert take_due(FETCHES, limit=100) == [], "it is still in flight"
+    assert record_failure(held=held, reason="It is gone.")
+    assert take_due(FETCHES, limit=100) == [many[2].pk]
+
+
+def test_the_laboratory_with_fewest_fetches_in_flight_comes_first(
+    bench: Bench,
+) -> None:
+    busy, waiting = fetches(bench, 2)
+    assert Fetch.objects.claim(busy.pk)
+    (alone,) = fetches(make_bench("South"), 1)
+    assert list(take_due(FETCHES, limit=1)) == [alone.pk]
+    assert list(take_due(FETCHES, limit=1)) == [waiting.pk]
+
+
+def test_an_urgent_cases_fetch_comes_first(bench: Bench) -> None:
+    fetches(bench, 1)
+    urgent = make_bench("South")
+    urgent.case.priority = Priority.URGENT
+    urgent.case.save()
+    (one,) = fetches(urgent, 1)
+    assert take_due(FETCHES, limit=1) == [one.pk]
+
+
+@pytest.mark.parametrize(("slots", "fetched"), [(1, 1), (2, 1), (6, 3)])
+def test_half_of_the_slots_are_left_to_analyses(
+    bench: Bench, doorbell: Redis, slots: int, fetched: int
+) -> None:
+    for name in ("South", "West", "East"):
+        fetches(make_bench(name), 2)
+    asked = [bench.ask() for _ in range(20)]
+    one = Dispatcher(slots=slots)
+    one.turn()
+    one.turn()
+
+    said = [json.loads(message) for message in doorbell.lrange(queue.QUEUE, 0, -1)]
+    tasks = [message["headers"]["task"] for message in said]
+    assert tasks.count(queue.FETCH) == fetched
+    assert tasks.count(queue.ANALYSE) == min(2 * slots, len(asked))
+
+
+def test_a_fetch_that_could_not_be_rung_for_is_due_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(task: str, job_id: UUID) -> None:
+        raise RedisError
+
+    fetches(bench, 2)
+    monkeypatch.setattr(queue, "publish", away)
+    with pytest.raises(RedisError):
+        ring(FETCHES, take_due(FETCHES, limit=2))
+    assert Fetch.objects.due().count() == 2
+
+
+def test_a_fetch_that_is_overdue_fails_with_words(
+    bench: Bench, doorbell: Redis
+) -> None:
+    waited, lapsed, young = fetches(bench, 3)
+    past = timezone.now() - timedelta(seconds=1)
+    rows = Fetch.objects.all()
+    rows.filter(pk=waited.pk).update(created_at=past - GIVE_UP_AFTER)
+    assert Fetch.objects.claim(lapsed.pk)
+    rows.filter(pk=lapsed.pk).update(attempt=MAX_ATTEMPTS, lease_until=past)
+    Dispatcher(slots=2).turn()
+
+    for fetch in (waited, lapsed, young):
+        fetch.refresh_from_db()
+    assert "not be fetched within 24 hours" in waited.failure_reason
+    assert "stopped 4 times in a row" in lapsed.failure_reason
+    assert young.status == JobStatus.ACCEPTED
 
 
 # --- The queue ----------------------------------------------------------------
