@@ -24,7 +24,7 @@ def administered(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
     @signed_in
     def checked(
-        request: SignedInRequest, laboratory_id: UUID, **ids: Any
+        request: SignedInRequest, /, laboratory_id: UUID, **ids: Any
     ) -> HttpResponse:
         known = people_queries.known_laboratories(request.user)
         laboratory = found(known, laboratory_id)

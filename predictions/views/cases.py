@@ -27,6 +27,7 @@ from predictions.views.worklist import say_changed
 
 UNCHANGED = 204  # htmx leaves the page as it is.
 UNPROCESSABLE = 422
+FORBIDDEN = 403
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -152,6 +153,8 @@ def case_change(request: SignedInRequest, case_id: UUID) -> HttpResponse:
                 say_changed(request, events, "The case was changed.")
             return redirect("case-detail", case.pk)
     status = UNPROCESSABLE if form.errors else 200
+    if not may_change:
+        status = FORBIDDEN
     return render(request, "predictions/case_change.html", context, status=status)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver
 
 READS = "GET"
 
@@ -36,9 +36,3 @@ def methods_of(pattern: URLPattern) -> set[str]:
         for method in view.http_method_names
         if method in allowed and hasattr(view, method)
     }
-
-
-def address_of(name: str, pattern: URLPattern, records: dict[str, Any]) -> str:
-    """With ids of alice's laboratory: `case_id` is that of her case."""
-    wanted = list(pattern.pattern.converters)
-    return reverse(name, kwargs={word: records[word] for word in wanted})

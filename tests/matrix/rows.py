@@ -18,6 +18,9 @@ SPEAK = "302 302 302 302 404 404 302 302"
 KEEP = "302 403 200 200 404 404 302 302"
 READ = "302 403 302 403 404 404 302 302"
 OWN = "302 302 302 302 302 302 302 302"
+# A superuser looks after every laboratory's people, and reads nobody's cases.
+RULE_PAGE = "302 403 403 200 404 200 302 302"
+RULE = "302 403 403 302 404 302 302 302"
 # --- The API: who has no usable token is told so ------------------------------
 API_LIST = "401 200 200 200 200 200 401 401"
 API_PAGE = "401 200 200 200 404 404 401 401"
@@ -31,7 +34,7 @@ API_RULE = "401 403 403 200 404 404 401 401"
 
 @dataclass(frozen=True)
 class Row:
-    """One address by one method. `ids` names the record behind each id in it."""
+    """One address by one method. `ids` names the records behind the ids in it."""
 
     method: str
     name: str
@@ -53,7 +56,12 @@ PORTAL = [
     Row("GET", "health-ready", OPEN_TO_ALL),
     Row("GET", "case-list", LIST),
     Row("GET", "case-new", LIST),
-    Row("POST", "case-bulk", OWN, {"action": "assign", "case": "{case}"}),
+    Row(
+        "POST",
+        "case-bulk",
+        "302 302 302 302 404 404 302 302",
+        {"action": "assign", "case": "{case}"},
+    ),
     Row("POST", "case-undo", OWN),
     Row("GET", "case-export", LIST),
     Row("GET", "case-export-answers", LIST),
@@ -77,7 +85,25 @@ PORTAL = [
     Row("GET", "heatmap", PAGE, ids="analysis"),
     Row("POST", "analysis-again", WORK, ids="analysis"),
     Row("POST", "analysis-cancel", WORK, ids="analysis"),
-    Row("POST", "analysis-review", READ, {"decision": "agree"}, ids="analysis"),
+    Row("GET", "token-list", LIST),
+    Row("POST", "token-revoke", "302 302 404 404 404 404 302 302", ids="token"),
+    Row("GET", "password-change", LIST),
+    Row("GET", "laboratory-list", "302 200 200 302 200 200 302 302"),
+    Row("GET", "member-list", RULE_PAGE, ids="laboratory"),
+    Row("POST", "member-role", RULE, {"role": "technician"}, "laboratory membership"),
+    Row("POST", "member-disable", RULE, ids="laboratory membership"),
+    Row("POST", "member-enable", RULE, ids="laboratory membership"),
+    Row(
+        "POST",
+        "invitation-new",  # The link is shown in the answer: once.
+        RULE_PAGE,
+        {"role": "technician", "note": "the new one"},
+        "laboratory",
+    ),
+    Row("POST", "invitation-revoke", RULE, ids="laboratory invitation"),
+    Row("GET", "laboratory-settings", RULE_PAGE, ids="laboratory"),
+    Row("GET", "laboratory-audit", RULE_PAGE, ids="laboratory"),
+    Row("POST", "analysis-review", READ, {"verdict": "malignant"}, ids="analysis"),
 ]
 
 API = [
@@ -131,6 +157,26 @@ API = [
     ),
     Row("GET", "api:members", API_PAGE, ids="laboratory"),
     Row("GET", "api:audit", API_RULE, ids="laboratory"),
+    Row("GET", "api:invitations", API_RULE, ids="laboratory"),
+    Row(
+        "POST",
+        "api:invitations",
+        "401 403 403 201 404 404 401 401",
+        {"role": "technician", "note": "the new one"},
+        ids="laboratory",
+    ),
+    Row("POST", "api:invitation-revoke", API_RULE, ids="invitation"),
+    Row("PATCH", "api:member", API_RULE, {"role": "technician"}, ids="membership"),
+    Row("POST", "api:member-disable", API_RULE, ids="membership"),
+    Row("POST", "api:member-enable", API_RULE, ids="membership"),
+    Row("GET", "api:token-list", API_LIST),
+    Row(
+        "POST",
+        "api:token-list",
+        "401 201 201 201 201 201 401 401",
+        {"name": "scanner", "scopes": ["read"], "days": 7},
+    ),
+    Row("POST", "api:token-revoke", "401 200 404 404 404 404 401 401", ids="token"),
     Row("GET", "api:export-cases", API_LIST),
     Row("GET", "api:export-answers", API_LIST),
     Row(
@@ -148,4 +194,4 @@ API = [
 ]
 ROWS = [*PORTAL, *API]
 # Asked elsewhere, with files, or open to all and of no record.
-UPLOADS = {"image-upload", "import-check", "import-open", "api:problem"}
+UPLOADS = {"image-upload", "import-check", "import-open", "invitation", "api:problem"}

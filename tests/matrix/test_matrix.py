@@ -80,7 +80,7 @@ def ask(cast: Cast, who: str, row: Row) -> tuple[int, bytes]:
 
 def send(client: Client, row: Row, records: dict[str, Any]) -> tuple[int, bytes]:
     """Ask; what is sent may name records as {case}."""
-    args = [records[row.ids].pk] if row.ids else []
+    args = [records[name].pk for name in row.ids.split()]
     address = reverse(row.name, args=args)
     sent = {name: _filled(value, records) for name, value in row.sent.items()}
     if row.name.startswith("api:") and row.method != "GET":
@@ -136,7 +136,7 @@ FOREIGN = [
             "laboratory": "{other_laboratory}",
         },
     ),
-    Row("PATCH", "api:case-detail", "409", {"assignee": "charlie"}, ids="case"),
+    Row("PATCH", "api:case-detail", "400", {"assignee": "charlie"}, ids="case"),
     Row(
         "POST",
         "api:image-move",
