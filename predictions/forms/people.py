@@ -71,10 +71,9 @@ class JoinForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if {"password", "again"} <= cleaned.keys():
-            if cleaned["password"] != cleaned["again"]:
-                self.add_error("again", "The two are not the same. Type both anew.")
-            del cleaned["again"]
+        again = cleaned.pop("again", None)
+        if again is not None and again != cleaned.get("password"):
+            self.add_error("again", "The two are not the same. Type both anew.")
         return cleaned
 
 

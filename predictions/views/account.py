@@ -67,5 +67,10 @@ class PasswordChange(PasswordChangeView):
         )
         return super().form_valid(form)
 
+    def form_invalid(self, form: PasswordForm) -> HttpResponse:  # type: ignore[override]  # The only form here.
+        response = super().form_invalid(form)
+        response.status_code = 422
+        return response
+
 
 password_change = signed_in(PasswordChange.as_view())

@@ -16,8 +16,10 @@ from predictions.models import Case, Image, Laboratory, Prediction, Role, Verdic
 from predictions.services.images import ReceivedFile, submit_image
 from predictions.services.laboratories import add_member
 from predictions.services.messages import post_message
+from predictions.services.people import invite
 from predictions.services.reviews import review_answer
 from predictions.services.storage import store
+from predictions.services.tokens import issue_token
 from predictions.services.withdrawals import withdraw_image
 from predictions.urls import urlpatterns
 from tests.browser.accessibility import AXE, Report, examine
@@ -66,6 +68,19 @@ PAGES: dict[str, Seen] = {
     "image-move": Seen(),
     "image-withdraw": Seen(),
     "import-new": Seen(shows="#import"),
+    "invitation": Seen(by="", shows="text=Make an account"),
+    "token-list": Seen(shows="table.people-rows"),
+    "token-revoke": Seen(),
+    "password-change": Seen(),
+    "laboratory-list": Seen(),
+    "member-list": Seen(by="dora", shows="text=Works until"),
+    "member-role": Seen(by="dora"),
+    "member-disable": Seen(by="dora"),
+    "member-enable": Seen(by="dora"),
+    "invitation-new": Seen(by="dora"),
+    "invitation-revoke": Seen(by="dora"),
+    "laboratory-settings": Seen(by="dora", shows="progress"),
+    "laboratory-audit": Seen(by="dora", shows="table.audit-rows"),
 }
 
 
@@ -75,12 +90,18 @@ class World:
 
     people: dict[str, User]
     ids: dict[str, models.Model] = field(default_factory=dict)
+    secret: str = ""  # Of the invitation.
 
     def address(self, name: str) -> str:
         (pattern,) = (p for p in urlpatterns if getattr(p, "name", "") == name)
         assert isinstance(pattern, URLPattern)
         wanted = pattern.pattern.converters
-        ids = {key: self.ids[key.removesuffix("_id")].pk for key in wanted}
+        ids = {
+            key: self.secret
+            if key == "secret"
+            else self.ids[key.removesuffix("_id")].pk
+            for key in wanted
+        }
         return reverse(name, kwargs=ids)
 
 
@@ -100,9 +121,26 @@ def world(case: Case, alice: User, laboratory: Laboratory) -> World:
     make_failed(failed)
     make_running(running)
     analysis = answered.analyses.get()
-    ids = {"case": case, "image": answered, "analysis": analysis}
+    ids: dict[str, models.Model] = {
+        "case": case,
+        "image": answered,
+        "analysis": analysis,
+    }
     states = {"waiting": waiting, "failed": failed, "running": running, "void": waiting}
-    return World(people, ids | states)
+    offer, secret = invite(
+        laboratory=laboratory,
+        role=Role.PATHOLOGIST,
+        note="the new colleague",
+        invited_by=people["dora"],
+    )
+    token, _ = issue_token(user=alice, name="scanner in room 2")
+    ids |= {
+        "laboratory": laboratory,
+        "membership": alice.memberships.get(),
+        "invitation": offer,
+        "token": token,
+    }
+    return World(people, ids | states, secret)
 
 
 def submitted(case: Case, person: User, name: str) -> Image:
