@@ -42,3 +42,4 @@ __all__ = [
 
 admin.site.site_header = admin.site.site_title = "histoapp"
 admin.site.index_title = NOTICE
+admin.site.enable_nav_sidebar = False  # The lists need the width.

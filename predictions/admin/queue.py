@@ -63,9 +63,6 @@ class ReviewQueueAdmin(PredictionAdmin):
         queue_acts.assign_to_me,
     ]
 
-    class Media:
-        css = {"all": ["css/admin.css"]}
-
     def get_urls(self) -> list[URLPattern]:
         picture = path(
             "<uuid:image_id>/thumbnail/",
@@ -77,8 +74,14 @@ class ReviewQueueAdmin(PredictionAdmin):
     def thumbnail_view(self, request: HttpRequest, image_id: UUID) -> HttpResponseBase:
         return send_thumbnail(request, image_id)
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"title": "Answers to review", **(extra_context or {})}
+        return super().changelist_view(request, context)
+
     def get_ordering(self, request: HttpRequest) -> list[Any]:
-        return ["urgency", "distance", "created_at"]
+        return ["urgency", "distance", "since"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         answers: QuerySet[Any] = super().get_queryset(request)

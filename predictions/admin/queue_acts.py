@@ -119,9 +119,7 @@ def _ask(
         **window.admin_site.each_context(request),
         "title": "Override the model",
         "opts": window.opts,
-        "media": window.media,
         "answers": answers,
-        "window": window,
         "form": form,
     }
     return TemplateResponse(

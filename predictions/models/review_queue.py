@@ -3,7 +3,16 @@
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Case, Exists, FloatField, OuterRef, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    FloatField,
+    OuterRef,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest
 
@@ -49,6 +58,7 @@ class ReviewQueueManager(models.Manager["ReviewQueue"]):
         ).annotate(
             urgency=_URGENCY,
             distance=_DISTANCE,
+            since=F("created_at"),
             is_asked_again=Exists(same_image.filter(status__in=UNFINISHED)),
         )
 
@@ -57,7 +67,8 @@ class ReviewQueue(Prediction):
     """The newest answer about a standing image, while nobody has reviewed it.
 
     `urgency`: 0 for what the model refers, 1 for what it refused, 2 for a verdict;
-    `distance`: of the probability from the model's refer band, 0 to 1.
+    `distance`: of the probability from the model's refer band, 0 to 1;
+    `since`: when it was answered.
     """
 
     objects = ReviewQueueManager()  # type: ignore[assignment,misc]  # Fewer rows than the parent's.
@@ -80,7 +91,7 @@ _URGENCY = Case(
 )
 # PostgreSQL's greatest passes over NULL: a refusal, without probability, is at 0.
 _DISTANCE = Greatest(
-    models.F("probability") - _end_of_band("refer_high"),
-    _end_of_band("refer_low") - models.F("probability"),
+    F("probability") - _end_of_band("refer_high"),
+    _end_of_band("refer_low") - F("probability"),
     Value(0.0),
 )

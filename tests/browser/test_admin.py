@@ -1,6 +1,7 @@
 """The admin under the strict policy: `page` fails on any refusal it logs."""
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
@@ -41,3 +42,36 @@ def test_a_member_is_chosen_by_typing(keeper: Page, case: Case, alice: User) -> 
     keeper.locator(".field-user .select2-selection").click()
     keeper.locator(".select2-search__field").fill("ali")
     expect(keeper.locator(".select2-results__option").first).to_have_text("alice")
+
+
+LISTS = [
+    "auth/user",
+    *(
+        f"predictions/{model._meta.model_name}"
+        for model in apps.get_app_config("predictions").get_models()
+    ),
+]
+
+
+def test_every_list_works_under_the_policy(
+    keeper: Page, case: Case, alice: User
+) -> None:
+    """Its rows, and its search."""
+    make_prediction(make_image(case, alice))
+    for name in LISTS:
+        keeper.goto(f"/admin/{name}/")
+        expect(keeper.locator("#changelist")).to_be_visible()
+        keeper.locator("#searchbar").fill("S26")
+        keeper.locator("#changelist-search input[type=submit]").click()
+        expect(keeper.locator("#searchbar")).to_have_value("S26")
+
+
+def test_every_list_fits_a_phone(keeper: Page, case: Case, alice: User) -> None:
+    make_prediction(make_image(case, alice))
+    keeper.set_viewport_size({"width": 390, "height": 844})
+    for name in LISTS:
+        keeper.goto(f"/admin/{name}/")
+        wider_px = keeper.evaluate(
+            "() => document.documentElement.scrollWidth - window.innerWidth"
+        )
+        assert wider_px <= 0, name
