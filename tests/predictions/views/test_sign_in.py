@@ -64,7 +64,7 @@ def test_signing_out_takes_a_post(client: Client, erin: User) -> None:
 
 def test_sign_in_page_offers_no_registration(client: Client) -> None:
     page = client.get("/sign-in/").content.decode()
-    assert "administrator makes one" in page
+    assert "Ask your laboratory's administrator for an invitation" in page
     assert "sign-up" not in page
     assert "register/" not in page
 
