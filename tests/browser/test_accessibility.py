@@ -35,12 +35,18 @@ NAMES = {
 }
 # What answers without a page of its own.
 LEADS_ELSEWHERE = {"home", "logout"}
-PARTS_OF_PAGES = {"case-images", "image-answer"}
+PARTS_OF_PAGES = {
+    *("case-images", "case-messages", "case-timeline", "image-answer"),
+}
 POSTED = {
     *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
     *("import-check", "import-open", "analysis-review"),
+    *("case-bulk", "case-undo", "case-assign"),
 }
-FILES = {"image-display", "image-thumbnail", "image-original", "heatmap"}
+FILES = {
+    *("image-display", "image-thumbnail", "image-original", "heatmap"),
+    *("case-export", "case-export-answers"),
+}
 MACHINES = {"health-live", "health-ready"}
 NO_PAGES = LEADS_ELSEWHERE | PARTS_OF_PAGES | POSTED | FILES | MACHINES
 
@@ -57,6 +63,7 @@ PAGES: dict[str, Seen] = {
     "login": Seen(by=""),
     "case-list": Seen(shows="table.rows"),
     "case-new": Seen(),
+    "case-change": Seen(),
     "case-detail": Seen(shows=".image-card"),
     "image-detail": Seen(by="bob", shows=".reading form"),
     "image-move": Seen(),
