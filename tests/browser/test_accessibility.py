@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from predictions.models import Case, Image, Laboratory, Prediction, Role, Verdict
 from predictions.services.images import ReceivedFile, submit_image
-from predictions.services.laboratories import add_member
+from predictions.services.laboratories import add_member, create_laboratory
 from predictions.services.messages import post_message
 from predictions.services.people import invite
 from predictions.services.reviews import review_answer
@@ -60,6 +60,19 @@ class Seen:
 
 PAGES: dict[str, Seen] = {
     "login": Seen(by=""),
+    "invitation": Seen(by=""),
+    "token-list": Seen(),
+    "token-revoke": Seen(),
+    "password-change": Seen(),
+    "laboratory-list": Seen(by="dora"),
+    "laboratory-settings": Seen(by="dora"),
+    "laboratory-audit": Seen(by="dora", shows="table"),
+    "member-list": Seen(by="dora", shows="table"),
+    "member-role": Seen(by="dora"),
+    "member-disable": Seen(by="dora"),
+    "member-enable": Seen(by="dora"),
+    "invitation-new": Seen(by="dora"),
+    "invitation-revoke": Seen(by="dora"),
     "case-list": Seen(shows="table.rows"),
     "case-new": Seen(),
     "case-change": Seen(),
@@ -68,19 +81,6 @@ PAGES: dict[str, Seen] = {
     "image-move": Seen(),
     "image-withdraw": Seen(),
     "import-new": Seen(shows="#import"),
-    "invitation": Seen(by="", shows="text=Make an account"),
-    "token-list": Seen(shows="table.people-rows"),
-    "token-revoke": Seen(),
-    "password-change": Seen(),
-    "laboratory-list": Seen(),
-    "member-list": Seen(by="dora", shows="text=Works until"),
-    "member-role": Seen(by="dora"),
-    "member-disable": Seen(by="dora"),
-    "member-enable": Seen(by="dora"),
-    "invitation-new": Seen(by="dora"),
-    "invitation-revoke": Seen(by="dora"),
-    "laboratory-settings": Seen(by="dora", shows="progress"),
-    "laboratory-audit": Seen(by="dora", shows="table.audit-rows"),
 }
 
 
@@ -89,19 +89,14 @@ class World:
     """A laboratory with some of everything, and who works there."""
 
     people: dict[str, User]
-    ids: dict[str, models.Model] = field(default_factory=dict)
-    secret: str = ""  # Of the invitation.
+    ids: dict[str, models.Model | str]
 
     def address(self, name: str) -> str:
         (pattern,) = (p for p in urlpatterns if getattr(p, "name", "") == name)
         assert isinstance(pattern, URLPattern)
         wanted = pattern.pattern.converters
-        ids = {
-            key: self.secret
-            if key == "secret"
-            else self.ids[key.removesuffix("_id")].pk
-            for key in wanted
-        }
+        found = {key: self.ids[key.removesuffix("_id")] for key in wanted}
+        ids = {key: getattr(value, "pk", value) for key, value in found.items()}
         return reverse(name, kwargs=ids)
 
 
@@ -120,27 +115,40 @@ def world(case: Case, alice: User, laboratory: Laboratory) -> World:
         image.analyses.all().delete()
     make_failed(failed)
     make_running(running)
-    analysis = answered.analyses.get()
-    ids: dict[str, models.Model] = {
+    ids: dict[str, models.Model | str] = {
         "case": case,
         "image": answered,
-        "analysis": analysis,
+        "analysis": answered.analyses.get(),
     }
-    states = {"waiting": waiting, "failed": failed, "running": running, "void": waiting}
+    states: dict[str, models.Model | str] = {
+        "waiting": waiting,
+        "failed": failed,
+        "running": running,
+        "void": waiting,
+    }
+    return World(people, ids | states | administered(laboratory, people))
+
+
+def administered(
+    laboratory: Laboratory, people: dict[str, User]
+) -> dict[str, models.Model | str]:
+    """What an administrator looks after, here and in a laboratory next door."""
+    next_door = create_laboratory(name="South")
+    add_member(laboratory=next_door, user=people["dora"], role=Role.ADMINISTRATOR)
+    token, _ = issue_token(user=people["alice"], name="scanner")
     offer, secret = invite(
         laboratory=laboratory,
-        role=Role.PATHOLOGIST,
-        note="the new colleague",
+        role=Role.TECHNICIAN,
+        note="Ida",
         invited_by=people["dora"],
     )
-    token, _ = issue_token(user=alice, name="scanner in room 2")
-    ids |= {
+    return {
         "laboratory": laboratory,
-        "membership": alice.memberships.get(),
-        "invitation": offer,
+        "membership": people["bob"].memberships.get(),
         "token": token,
+        "invitation": offer,
+        "secret": secret,
     }
-    return World(people, ids | states, secret)
 
 
 def submitted(case: Case, person: User, name: str) -> Image:
@@ -327,6 +335,17 @@ def test_checked_and_finished_import_break_no_rule(
     page.get_by_role("button", name="Import 1 file").click()
     expect(page.locator("#report")).to_be_visible()
     check(page, report, "import-new, finished")
+
+
+def test_secret_that_is_shown_once_breaks_no_rule(
+    sign_in: Callable[[str], Page], world: World, report: Report
+) -> None:
+    page = sign_in("dora")
+    page.goto(world.address("invitation-new"))
+    page.get_by_role("textbox").first.fill("Ida")
+    page.locator("main form button[type=submit]").click()
+    expect(page.locator("#secret")).to_be_visible()
+    check(page, report, "invitation-new, with its link")
 
 
 @pytest.mark.parametrize("name", ["problems", "problems/not_allowed"])
