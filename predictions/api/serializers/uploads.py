@@ -1,5 +1,7 @@
 """The shapes of uploads: what is said about files, and what became of them."""
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from predictions.api.fields import NumberField, WordField
@@ -24,11 +26,16 @@ class UploadIn(serializers.Serializer[object]):
     specimen = WordField(default="A")
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class FileInForm(serializers.FileField):
+    """Bytes; not an address of them."""
+
+
 class UploadFormIn(UploadIn):
     """A form with one or more files."""
 
     file = serializers.ListField(
-        child=serializers.FileField(), help_text="PNG, JPEG or TIFF; repeatable."
+        child=FileInForm(), help_text="PNG, JPEG or TIFF; repeatable."
     )
 
 

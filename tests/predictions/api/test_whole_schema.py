@@ -13,7 +13,6 @@ from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase
 from pytest_django.fixtures import Settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -75,6 +74,20 @@ def known(image: Image, laboratory: Laboratory, alice: User, dora: User) -> Any:
     }
 
 
+def closing_app() -> Any:
+    """The application; files are read to their end and closed, as a server does."""
+    application = get_wsgi_application()
+
+    def whole(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        answer = application(environ, start_response)
+        try:
+            return [b"".join(answer)]
+        finally:
+            answer.close()
+
+    return whole
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("who", ["alice", "bob", "dora", "charlie"])
 def test_every_answer_is_one_that_the_schema_names(
@@ -83,13 +96,11 @@ def test_every_answer_is_one_that_the_schema_names(
     person: User = request.getfixturevalue(who)
     _, secret = issue_token(user=person, name="a program", scopes=list(Scope))
     headers = {"Authorization": f"Bearer {secret}"}
-    schema = schemathesis.openapi.from_wsgi(
-        "/api/v1/schema?format=json", get_wsgi_application()
-    )
+    schema = schemathesis.openapi.from_wsgi("/api/v1/schema?format=json", closing_app())
     asked = set()
     for found in schema.get_all_operations():
-        assert isinstance(found, Ok), found.err()
         operation = found.ok()
+        assert operation is not None
         _ask_often(operation, headers, known)
         asked.add(operation.label)
     assert len(asked) >= 42
