@@ -15,6 +15,7 @@ from predictions.views.cases import (
     case_new,
     case_timeline,
 )
+from predictions.views.fetches import case_fetches, fetch_cancel, fetch_retry
 from predictions.views.files import heatmap, image_display, image_thumbnail
 from predictions.views.health import health_live, health_ready
 from predictions.views.images import image_answer, image_detail, image_spacing
@@ -91,6 +92,9 @@ portal: list[URLPattern] = [
     path("cases/<uuid:case_id>/timeline/", case_timeline, name="case-timeline"),
     path("cases/<uuid:case_id>/images/", case_images, name="case-images"),
     path("cases/<uuid:case_id>/upload/", image_upload, name="image-upload"),
+    path("cases/<uuid:case_id>/fetches/", case_fetches, name="case-fetches"),
+    path("fetches/<uuid:fetch_id>/cancel/", fetch_cancel, name="fetch-cancel"),
+    path("fetches/<uuid:fetch_id>/retry/", fetch_retry, name="fetch-retry"),
     path("import/", import_new, name="import-new"),
     path("import/check/", import_check, name="import-check"),
     path("import/open/", import_open, name="import-open"),

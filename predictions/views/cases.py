@@ -12,6 +12,7 @@ from django.views.decorators.http import (
 )
 
 from predictions.forms.cases import AssignForm, CaseChangeForm, CaseForm, MessageForm
+from predictions.forms.fetches import FetchForm
 from predictions.forms.images import UploadForm
 from predictions.models import Case
 from predictions.services.cases import DuplicateCaseError, change_cases, open_case
@@ -65,6 +66,7 @@ def case_detail(request: SignedInRequest, case_id: UUID) -> HttpResponse:
         "notes": messages_of(case, request.user),
         "message_form": MessageForm(),
         "timeline": timeline(case, work.images, request.user),
+        "fetch_form": FetchForm(),
         "may_ask": queries.may_ask(request.user, case),
         "upload": UploadForm(
             initial={"spacing_um": case.laboratory.default_spacing_um}

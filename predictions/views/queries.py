@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import Http404
 
-from predictions.models import Analysis, Case, Image, Membership, Review
+from predictions.models import Analysis, Case, Fetch, Image, Membership, Review
 from predictions.services.laboratories import UPLOADERS
 
 Row = TypeVar("Row", bound=models.Model)
@@ -115,6 +115,10 @@ def cases_beside(image: Image, user: User) -> QuerySet[Case]:
 
 def analyses(user: User) -> QuerySet[Analysis]:
     return Analysis.objects.visible_to(user).select_related("image__case__laboratory")
+
+
+def fetches(user: User) -> QuerySet[Fetch]:
+    return Fetch.objects.visible_to(user).select_related("case__laboratory")
 
 
 def may_ask(user: User, case: Case) -> bool:

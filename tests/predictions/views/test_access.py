@@ -10,7 +10,7 @@ from predictions.services.laboratories import add_member
 from predictions.services.people import invite
 from predictions.services.tokens import issue_token
 from predictions.urls import portal
-from tests.predictions.records import make_prediction
+from tests.predictions.records import make_fetch, make_prediction
 
 OPEN = {"home", "login", "logout", "invitation"}
 OF_NOBODY = {
@@ -29,6 +29,7 @@ POSTED = {
     *("case-bulk", "case-undo", "case-assign"),
     *("import-check", "import-open", "image-upload", "image-spacing"),
     *("analysis-again", "analysis-cancel", "analysis-review"),
+    *("fetch-cancel", "fetch-retry"),
 }
 NAMES = sorted({str(pattern.name) for pattern in portal} - OPEN)
 
@@ -49,6 +50,7 @@ def address(
     )
     ids = {
         "case": case.pk,
+        "fetch": make_fetch(case, alice).pk,
         "image": image.pk,
         "analysis": analysis.pk,
         "token": token.pk,
