@@ -39,10 +39,11 @@ NAMES = {
 # What answers without a page of its own.
 LEADS_ELSEWHERE = {"home", "logout"}
 PARTS_OF_PAGES = {"case-images", "case-messages", "case-timeline", "image-answer"}
+PARTS_OF_PAGES |= {"case-fetches"}
 POSTED = {
     *("image-upload", "image-spacing", "analysis-again", "analysis-cancel"),
     *("import-check", "import-open", "analysis-review"),
-    *("case-bulk", "case-undo", "case-assign"),
+    *("case-bulk", "case-undo", "case-assign", "fetch-cancel", "fetch-retry"),
 }
 FILES = {"image-display", "image-thumbnail", "image-original", "heatmap"}
 FILES |= {"case-export", "case-export-answers"}

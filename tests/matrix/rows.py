@@ -72,6 +72,16 @@ PORTAL = [
     Row("POST", "case-messages", SPEAK, {"text": "Rushed."}, ids="case"),
     Row("GET", "case-timeline", PAGE, ids="case"),
     Row("GET", "case-images", PAGE, ids="case"),
+    Row("GET", "case-fetches", PAGE, ids="case"),
+    Row(
+        "POST",
+        "case-fetches",  # Whoever may not is told so in the list.
+        "302 302 302 403 404 404 302 302",
+        {"url": "https://images.example.org/b.png", "specimen_label": "A"},
+        ids="case",
+    ),
+    Row("POST", "fetch-cancel", WORK, ids="fetch"),
+    Row("POST", "fetch-retry", "302 302 404 404 404 404 302 302", ids="fetch"),
     Row("GET", "import-new", LIST),
     Row("GET", "image-detail", PAGE, ids="image"),
     Row("GET", "image-answer", PAGE, ids="image"),
