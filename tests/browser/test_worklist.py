@@ -103,5 +103,8 @@ def test_message_appears_without_a_reload_and_so_does_anothers(
     expect(page.get_by_text("needs 1 to 4000 characters")).to_be_visible()
     expect(box).to_have_value("   ")
     post_message(case=case, author=alice, text="It came.")
-    expect(page.locator(".message-text")).to_have_text(["Recut ordered.", "It came."])
+    expect(page.locator(".message-text")).to_have_text(
+        ["Recut ordered.", "It came."],
+        timeout=25_000,  # The list asks every 10 s.
+    )
     assert page.evaluate("window.notReloaded")

@@ -4,13 +4,14 @@
 const message = document.getElementById("message");
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.elt === message && event.detail.xhr.status === 422) {
+  const { requestConfig, xhr } = event.detail;
+  if (requestConfig.elt === message && xhr.status === 422) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;
   }
 });
 message.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.elt !== message || !event.detail.successful) return;
+  if (event.detail.elt !== message || event.detail.xhr.status !== 200) return;
   message.reset();
   htmx.trigger("#timeline", "refresh");
 });

@@ -16,7 +16,8 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 
 // The swapped part itself is no live region: a screen reader hears one sentence.
 document.addEventListener("htmx:afterSwap", (event) => {
-  const swapped = document.getElementById(event.detail.target.id);
+  // Going back in the history swaps too, and names no target.
+  const swapped = document.getElementById(event.detail.target?.id);
   if (swapped && swapped.dataset.said) live.textContent = swapped.dataset.said;
 });
 

@@ -67,7 +67,7 @@ if (help) {
 
 function count() {
   const bar = document.getElementById("bulk-bar");
-  if (!bar) return;
+  if (!bar) return "";
   const all = document.getElementById("choose-all");
   const chosen = boxes().filter((box) => box.checked).length;
   all.hidden = false;
@@ -76,14 +76,16 @@ function count() {
   bar.hidden = chosen === 0;
   const words = `${chosen} case${chosen === 1 ? "" : "s"} chosen`;
   document.getElementById("bulk-count").textContent = words;
-  document.getElementById("live").textContent = chosen ? words : "";
+  return words;
 }
 
 document.addEventListener("change", (event) => {
   if (event.target.id === "choose-all") {
     for (const box of boxes()) box.checked = event.target.checked;
   }
-  if (event.target.closest(".worklist")) count();
+  if (event.target.closest(".worklist")) {
+    document.getElementById("live").textContent = count();
+  }
 });
 document.addEventListener("htmx:afterSettle", count);
 count();
