@@ -203,6 +203,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatus": "predictions.models.job.JobStatus",
+        "CaseStatus": "predictions.services.worklist.CaseStatus",
+    },
 }
 
 LANGUAGE_CODE = "en"

@@ -192,6 +192,18 @@ class AnalysisQuery(Query):
     lookups = {"case": "image__case", "image": "image", "status": "status"}
 
 
+class FetchQuery(Query):
+    """Which fetches."""
+
+    case = serializers.UUIDField(required=False)
+    status = serializers.ChoiceField(JobStatus.choices, required=False)
+    ordering = serializers.ChoiceField(
+        ["-created_at", "created_at"], default="-created_at"
+    )
+
+    lookups = {"case": "case", "status": "status"}
+
+
 class ListedFilter(BaseFilterBackend):
     """Applies the view's `query_class`; refuses a parameter that it does not list."""
 

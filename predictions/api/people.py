@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -140,9 +141,10 @@ class InvitationsView(ApiView, GenericAPIView[Invitation]):
             note=said["note"],
             invited_by=person(request),
         )
+        link = request.build_absolute_uri(reverse("invitation", args=[secret]))
         offer = InvitationOut(invitation).data
-        shown = {**offer, "secret": secret, "secret_note": KEEP_IT}
-        return ShownOnce(shown, {"secret": None, "secret_note": SHOWN}, status=201)
+        shown = {**offer, "link": link, "link_note": KEEP_IT}
+        return ShownOnce(shown, {"link": None, "link_note": SHOWN}, status=201)
 
 
 class InvitationRevokeView(ApiView):

@@ -12,6 +12,7 @@ from predictions.api.analyses import (
 from predictions.api.cases import CaseViewSet, MessagesView
 from predictions.api.documentation import ApiPage
 from predictions.api.exports import AnswerExportView, CaseExportView
+from predictions.api.fetches import CaseFetchesView, FetchViewSet
 from predictions.api.images import CaseImagesView, ImageViewSet
 from predictions.api.imports import ImportCheckView, ImportView
 from predictions.api.laboratories import (
@@ -37,6 +38,7 @@ router.register("cases", CaseViewSet)
 router.register("images", ImageViewSet)
 router.register("analyses", AnalysisViewSet)
 router.register("predictions", PredictionViewSet)
+router.register("fetches", FetchViewSet)
 router.register("laboratories", LaboratoryViewSet)
 router.register("tokens", TokenViewSet, basename="token")
 
@@ -47,6 +49,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("problems/<slug:code>", problem_page, name="problem"),
     path("me", MeView.as_view(), name="me"),
     path("cases/<uuid:case_id>/images", CaseImagesView.as_view(), name="case-images"),
+    path(
+        "cases/<uuid:case_id>/fetches", CaseFetchesView.as_view(), name="case-fetches"
+    ),
     path("cases/<uuid:case_id>/messages", MessagesView.as_view(), name="messages"),
     path(
         "predictions/<uuid:prediction_id>/reviews",

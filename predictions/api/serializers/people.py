@@ -53,13 +53,13 @@ class InvitationOut(serializers.ModelSerializer[Invitation]):
 
 
 class NewInvitationOut(InvitationOut):
-    """An invitation with its secret: to be handed on, and shown only now."""
+    """An invitation with its link: to be handed on, and shown only now."""
 
-    secret = serializers.CharField(allow_null=True)
-    secret_note = serializers.CharField()
+    link = serializers.CharField(allow_null=True)
+    link_note = serializers.CharField()
 
     class Meta(InvitationOut.Meta):
-        fields = [*InvitationOut.Meta.fields, "secret", "secret_note"]
+        fields = [*InvitationOut.Meta.fields, "link", "link_note"]
         read_only_fields = fields
 
 

@@ -35,7 +35,7 @@ def test_every_address_asks_for_a_token_and_says_how_it_refuses(
         for address in document["paths"].values()
         for operation in address.values()
     ]
-    assert len(operations) == 42
+    assert len(operations) == 46
     for operation in operations:
         (scheme,) = operation["security"]
         (scope,) = scheme["token"]
@@ -63,6 +63,7 @@ def test_no_field_of_an_answer_can_be_written(document: dict[str, Any]) -> None:
     ]
     assert sorted(written) == [
         "CaseIn",
+        "FetchIn",
         "ImportIn",
         "InvitationIn",
         "MessageIn",

@@ -32,13 +32,14 @@ def test_an_invitation_made_by_api_lets_somebody_in(
     made = as_dora.post(address, body, format="json", headers=KEY).json()
     again = as_dora.post(address, body, format="json", headers=KEY).json()
     assert again["id"] == made["id"]
-    assert again["secret"] is None
-    assert "shown once" in again["secret_note"]
-    assert made["secret"] not in str(Repeat.objects.get().body)
-    accept_invitation(secret=made["secret"], user=User.objects.create_user("erin"))
+    assert again["link"] is None
+    assert "shown once" in again["link_note"]
+    secret = made["link"].rstrip("/").rsplit("/", 1)[1]
+    assert secret not in str(Repeat.objects.get().body)
+    accept_invitation(secret=secret, user=User.objects.create_user("erin"))
     (shown,) = as_dora.get(address).json()["results"]
     assert (shown["accepted_by"], shown["note"]) == ("erin", "for erin")
-    assert "secret" not in shown
+    assert "link" not in shown
 
 
 def test_a_revoked_invitation_says_so(

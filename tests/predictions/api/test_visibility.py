@@ -9,7 +9,15 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from predictions.api.urls import urlpatterns
-from predictions.models import ApiToken, Case, Image, Laboratory, Prediction, Role
+from predictions.models import (
+    ApiToken,
+    Case,
+    Fetch,
+    Image,
+    Laboratory,
+    Prediction,
+    Role,
+)
 from predictions.services.cases import open_case
 from predictions.services.people import invite
 from predictions.services.storage import store
@@ -23,6 +31,10 @@ MATRIX: dict[str, tuple[str, str, tuple[int, int, int]]] = {
     "case-list": ("get", "", (200, 200, 200)),
     "case-detail": ("get", "case", (200, 200, 200)),
     "case-images": ("get", "case", (200, 200, 200)),
+    "case-fetches": ("post", "case", (201, 201, 403)),
+    "fetch-list": ("get", "", (200, 200, 200)),
+    "fetch-detail": ("get", "fetch", (200, 200, 200)),
+    "fetch-cancel": ("post", "fetch", (200, 200, 403)),
     "messages": ("get", "case", (200, 200, 200)),
     "image-detail": ("get", "image", (200, 200, 200)),
     "image-thumbnail": ("get", "image", (200, 200, 200)),
@@ -58,6 +70,7 @@ LIST: dict[str, object] = {
     "manifest": "file,accession_number,patient_code\na.png,S26-9,P-9\n"
 }
 SENT: dict[str, dict[str, object]] = {
+    "case-fetches": {"url": "https://images.example.org/field.png"},
     "image-spacing": {"spacing_um": 0.25},
     "image-withdraw": {"reason": "Of another patient."},
     "reviews": {"verdict": "malignant"},
@@ -104,6 +117,10 @@ def asking(
     """Ask one address about rows of North; erin works there, and nobody asks as her."""
     image = prediction.analysis.image
     erin = make_person("erin", laboratory, Role.TECHNICIAN)
+    Laboratory.objects.update(may_fetch=True)
+    fetch = Fetch.objects.create(
+        case=other_case, url="https://images.example.org/1.png", asked_by=erin
+    )
     invitation, _ = invite(
         laboratory=laboratory, role=Role.TECHNICIAN, note="for fay", invited_by=dora
     )
@@ -112,6 +129,7 @@ def asking(
         "image": image.pk,
         "analysis": prediction.pk,
         "laboratory": other_case.laboratory_id,
+        "fetch": fetch.pk,
         "member": erin.memberships.get().pk,
         "token": issue_token(user=erin, name="another's")[0].pk,
         "invitation": invitation.pk,
