@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from predictions.admin.windows import Backroom, Window, administered_by
-from predictions.models import AuditEvent, Counter, ModelVersion, Repeat
+from predictions.admin.windows import Backroom, Window
+from predictions.models import AuditEvent, Counter, Laboratory, ModelVersion, Repeat
 
 
 @admin.register(ModelVersion)
@@ -31,7 +31,7 @@ class AuditEventAdmin(Window):
 
     def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
         """The trail is for who administers the laboratory."""
-        return rows.filter(laboratory__in=administered_by(user))
+        return rows.filter(laboratory__in=Laboratory.objects.administered_by(user))
 
 
 @admin.register(Counter)

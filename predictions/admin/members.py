@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from predictions.admin.acts import act_on_each
-from predictions.admin.windows import Window, acting, administered_by, is_keeper
+from predictions.admin.windows import Window, acting, is_keeper
 from predictions.models import Invitation, Laboratory, Membership, Role
 from predictions.services.laboratories import add_member, remove_member
 from predictions.services.people import (
@@ -32,7 +32,7 @@ class AdministratorsWindow(Window):
     """
 
     def has_administer_permission(self, request: HttpRequest) -> bool:
-        return is_keeper(request) or administered_by(acting(request)).exists()
+        return Laboratory.objects.administered_by(acting(request)).exists()
 
 
 @admin.register(Membership)
@@ -176,7 +176,7 @@ class InvitationAdmin(AdministratorsWindow):
 
     def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
         """Who is to come is for who administers the laboratory."""
-        return rows.filter(laboratory__in=administered_by(user))
+        return rows.filter(laboratory__in=Laboratory.objects.administered_by(user))
 
     @admin.action(description="Withdraw the link", permissions=["administer"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from predictions.models import Laboratory, Membership, Role
+from predictions.models import Membership
 
 NOTICE = "Research use only. Not for diagnostic use."
 # How a filter that a page offers may be asked for, beyond its own path.
@@ -114,9 +114,3 @@ def may_look(request: HttpRequest) -> bool:
         works = Membership.objects.of(request.user).exists()
         known["may_look"] = request.user.is_staff and works
     return bool(known["may_look"])
-
-
-def administered_by(user: User) -> QuerySet[Laboratory]:
-    """The laboratories whose members and trail are this person's business."""
-    mine = Membership.objects.of(user).filter(role=Role.ADMINISTRATOR)
-    return Laboratory.objects.filter(pk__in=mine.values("laboratory"))

@@ -18,7 +18,7 @@ def keeper(page: Page, portal: str) -> Page:
     page.goto("/admin/")
     page.get_by_label("Username").fill("root")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Research use only").first).to_be_visible()
     return page
 

@@ -59,7 +59,7 @@ def queue(page: Page, laboratory: Laboratory, answers: list[Prediction]) -> Page
     page.goto("/admin/predictions/reviewqueue/")
     page.get_by_label("Username").fill("bob")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(4)
     return page
 

@@ -59,9 +59,21 @@ def test_nothing_of_another_laboratory_is_there_by_id(
 def test_who_was_disabled_sees_nothing(
     staff: User, as_staff: Client, case: Case, name: str
 ) -> None:
+    """Out at once, unless another laboratory is left."""
     staff.user_permissions.set(Permission.objects.all())
     assert as_staff.get(list_of("case")).status_code == 200
     Membership.objects.filter(user=staff).update(is_active=False)
+    answer = as_staff.get(list_of(name))
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/login/")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_permissions_without_a_membership_show_nothing(
+    staff: User, as_staff: Client, case: Case, name: str
+) -> None:
+    staff.user_permissions.set(Permission.objects.all())
+    Membership.objects.filter(user=staff).delete()
     assert as_staff.get(list_of(name)).status_code == 403
     index = as_staff.get(reverse("admin:index")).content.decode()
     assert "permission to view or edit anything" in index
