@@ -1,6 +1,7 @@
 """The portal behind a real socket, and a real Chromium in front of it."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -22,6 +23,8 @@ from predictions.services.cases import open_case
 from predictions.services.laboratories import add_member, create_laboratory
 
 CHROMIUM = shutil.which(os.environ.get("HISTOAPP_CHROMIUM", "chromium"))
+# Not the sign-in page that leads there: its address ends so too.
+WORKLIST = re.compile(r"^[^?]*/cases/$")
 PASSWORD = "correct horse battery staple"
 
 
@@ -131,5 +134,5 @@ def signed_in(page: Page, alice: User) -> Page:
     page.get_by_label("Username").fill(alice.username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/cases/")
+    page.wait_for_url(WORKLIST)
     return page

@@ -24,7 +24,7 @@ from predictions.services.withdrawals import withdraw_image
 from predictions.urls import urlpatterns
 from tests.browser.accessibility import AXE, Report, examine
 from tests.browser.broken import ERRORS
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import PASSWORD, WORKLIST
 from tests.browser.pictures import picture
 from tests.browser.test_portal import answer
 from tests.predictions.records import make_failed, make_running
@@ -171,7 +171,7 @@ def sign_in(page: Page, world: World) -> Callable[[str], Page]:
             page.get_by_label("Username").fill(name)
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Sign in").click()
-            page.wait_for_url("**/cases/")
+            page.wait_for_url(WORKLIST)
         return page
 
     return sign_in

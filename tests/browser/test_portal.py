@@ -15,7 +15,7 @@ from predictions.images import heatmap
 from predictions.models import Analysis, Case, Image, ModelVersion, Outcome
 from predictions.services.analyses import Answer, record_answer, record_failure
 from predictions.services.storage import store
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import PASSWORD, WORKLIST
 from tests.browser.pictures import picture
 
 SIDE_PX = 128
@@ -95,7 +95,7 @@ def test_case_is_opened_with_the_keyboard_alone(
     keys.press("Tab")
     keys.type(PASSWORD)
     keys.press("Enter")
-    page.wait_for_url("**/cases/")
+    page.wait_for_url(WORKLIST)
     page.get_by_role("link", name="New case").first.focus()
     keys.press("Enter")
     page.wait_for_url("**/cases/new/")
