@@ -18,10 +18,15 @@ from predictions.models import Case
 from predictions.services.cases import DuplicateCaseError, change_cases, open_case
 from predictions.services.errors import ServiceError
 from predictions.services.messages import post_message
-from predictions.services.worklist import ListedCase, with_status
 from predictions.views import queries
 from predictions.views.access import SignedInRequest, signed_in
-from predictions.views.casework import Casework, last_of, messages_of
+from predictions.views.casework import (
+    Casework,
+    PageCase,
+    case_pages,
+    last_of,
+    messages_of,
+)
 from predictions.views.refusals import refusal
 from predictions.views.timeline import timeline
 from predictions.views.worklist import say_changed
@@ -56,8 +61,7 @@ def case_new(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def case_detail(request: SignedInRequest, case_id: UUID) -> HttpResponse:
-    cases = with_status(Case.objects.visible_to(request.user))
-    case: ListedCase = queries.found(cases, case_id)
+    case: PageCase = queries.found(case_pages(request.user), case_id)
     work = Casework.of(case, request.user)
     context = {
         "case": case,
@@ -67,7 +71,7 @@ def case_detail(request: SignedInRequest, case_id: UUID) -> HttpResponse:
         "message_form": MessageForm(),
         "timeline": timeline(case, work.images, request.user),
         "fetch_form": FetchForm(),
-        "may_ask": queries.may_ask(request.user, case),
+        "may_ask": case.may_ask,
         "upload": UploadForm(
             initial={"spacing_um": case.laboratory.default_spacing_um}
         ),
@@ -91,7 +95,7 @@ def case_images(request: SignedInRequest, case_id: UUID) -> HttpResponse:
 @require_safe
 @signed_in
 def case_timeline(request: SignedInRequest, case_id: UUID) -> HttpResponse:
-    case = queries.found(queries.cases(request.user), case_id)
+    case: PageCase = queries.found(case_pages(request.user), case_id)
     work = Casework.of(case, request.user)
     told = timeline(case, work.images, request.user)
     if request.GET.get("seen") == told.fingerprint:

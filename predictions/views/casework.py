@@ -4,12 +4,51 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import TYPE_CHECKING, TypedDict
 
 from django.contrib.auth.models import User
-from django.db.models import Prefetch, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
-from predictions.models import Analysis, Case, Image, Message, Review
+from predictions.models import (
+    Analysis,
+    Case,
+    Fetch,
+    Image,
+    Membership,
+    Message,
+    Review,
+)
+from predictions.services.laboratories import UPLOADERS
+from predictions.services.worklist import with_status
 from predictions.views.shown import Picture, fingerprint
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django_stubs_ext import WithAnnotations
+
+    class _Facts(TypedDict):
+        status: str
+        may_ask: bool
+        fetch_ids: list[UUID]
+
+    PageCase = WithAnnotations[Case, _Facts]
+else:
+    PageCase = Case
+
+
+def case_pages(user: User) -> QuerySet[PageCase]:
+    """Cases with what their pages need to know first, in one query.
+
+    may_ask: whether to offer work on it; fetch_ids: what was asked to be fetched.
+    """
+    mine = Membership.objects.of(user).filter(role__in=UPLOADERS)
+    fetches = Fetch.objects.filter(case=OuterRef("pk")).order_by().values("pk")
+    return with_status(Case.objects.visible_to(user)).annotate(
+        may_ask=Exists(mine.filter(laboratory=OuterRef("laboratory"))),
+        fetch_ids=ArraySubquery(fetches),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from predictions.models import AuditEvent, Case, Consent, Fetch, Image, Priority
+from predictions.models import AuditEvent, Case, Consent, Image, Priority
 from predictions.services.cases import CHANGES
+from predictions.views.casework import PageCase
 from predictions.views.shown import percent
 
 MOST = 200
@@ -46,18 +47,17 @@ class _Known:
     people: Mapping[int, str] = field(default_factory=dict)
 
 
-def timeline(case: Case, images: Iterable[Image], user: User) -> Timeline:
+def timeline(case: PageCase, images: Iterable[Image], user: User) -> Timeline:
     """Of the case, its images with their analyses, and its fetches.
 
-    One query by the index of subjects; one more where people were assigned.
+    One query by the index of subjects; one more for people who had the case once.
     """
     asked = {str(a.pk): str(image.pk) for image in images for a in image.analyses.all()}
-    fetches = Fetch.objects.filter(case=case).values_list("pk", flat=True)
     subjects = [
         f"case:{case.pk}",
         *(f"image:{image.pk}" for image in images),
         *(f"analysis:{pk}" for pk in asked),
-        *(f"fetch:{pk}" for pk in fetches),
+        *(f"fetch:{pk}" for pk in case.fetch_ids),
     ]
     events = list(
         AuditEvent.objects.visible_to(user)
@@ -65,7 +65,7 @@ def timeline(case: Case, images: Iterable[Image], user: User) -> Timeline:
         .exclude(action__in=UNTOLD)
         .order_by("-at", "-sequence")[: MOST + 1]
     )
-    known = _Known(asked, _people(events))
+    known = _Known(asked, _people(events, case))
     return Timeline(
         lines=[_line(event, known) for event in events[:MOST]],
         is_cut=len(events) > MOST,
@@ -73,16 +73,21 @@ def timeline(case: Case, images: Iterable[Image], user: User) -> Timeline:
     )
 
 
-def _people(events: Iterable[AuditEvent]) -> dict[int, str]:
-    """The names of those whom cases were given to or taken from."""
+def _people(events: Iterable[AuditEvent], case: Case) -> dict[int, str]:
+    """The names of those whom the case was given to or taken from."""
+    at_hand = {
+        person.pk: person.get_username()
+        for person in (case.assignee, case.created_by)
+        if person
+    }
     ids = {
         event.detail[side].get("assignee_id")
         for event in events
         if event.action in CHANGES
         for side in ("before", "after")
     } - {None}
-    if not ids:
-        return {}
+    if ids <= at_hand.keys():
+        return at_hand
     return dict(User.objects.filter(pk__in=ids).values_list("pk", "username"))
 
 
