@@ -11,7 +11,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from predictions.api.requests import limit_body, person
+from predictions.api.requests import person
 from predictions.services.repeats import Answer, answer_once
 
 HEADER = "Idempotency-Key"
@@ -48,11 +48,10 @@ def read_key(request: Request) -> str | None:
     return key
 
 
-def keyed(handler: Handler, key: str, max_bytes: int) -> Handler:
+def keyed(handler: Handler, key: str) -> Handler:
     """The handler, in one transaction with its answer: asked again, it is not run."""
 
     def once(request: Request, *args: Any, **kwargs: Any) -> Response:
-        limit_body(request, max_bytes)
         answer = answer_once(
             user=person(request),
             key=key,

@@ -31,7 +31,7 @@ class OneAnswer(DefaultContentNegotiation):
 
 
 class SmallJSONParser(JSONParser):
-    """JSON that can exhaust neither memory nor stack."""
+    """JSON that cannot exhaust the stack; its length was judged before."""
 
     def parse(
         self,
@@ -39,7 +39,6 @@ class SmallJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Any = None,
     ) -> dict[str, Any]:
-        limit_body(parser_context["request"], parser_context["view"].max_json_bytes)
         try:
             sent: object = super().parse(stream, media_type, parser_context)
         except RecursionError as error:

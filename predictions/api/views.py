@@ -16,7 +16,7 @@ from predictions.api.etags import add_etag
 from predictions.api.limits import spend_refusal, spend_request
 from predictions.api.problems import LengthRequiredError
 from predictions.api.repeats import keyed, read_key
-from predictions.api.requests import OneAnswer, SmallJSONParser
+from predictions.api.requests import OneAnswer, SmallJSONParser, limit_body
 from predictions.api.scopes import require_scope
 from predictions.models import Scope
 
@@ -51,6 +51,8 @@ class ApiView(APIView):
         if operation := self.operation(request):
             require_scope(request, self.needs[operation])
         _check_headers(request)
+        if not self.keeps_own_answers:
+            limit_body(request, self.max_json_bytes)
         key = read_key(request)
         if key is not None and not self.keeps_own_answers:
             self._answer_once(request, key)
@@ -67,7 +69,7 @@ class ApiView(APIView):
         """Put the handler that this very request is about to meet behind its key."""
         method = str(request.method).lower()
         handler = getattr(self, method, self.http_method_not_allowed)
-        setattr(self, method, keyed(handler, key, self.max_json_bytes))
+        setattr(self, method, keyed(handler, key))
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any

@@ -89,6 +89,7 @@ def test_a_list_knows_no_other_way(as_bob: APIClient, db: None, query: str) -> N
 def test_a_list_takes_the_same_few_queries_however_long(
     as_bob: APIClient, alice: User, case: Case
 ) -> None:
+    as_bob.get(ANALYSES)  # The token's first use this hour is noted.
     counts = []
     for _ in range(2):
         for _ in range(4):
