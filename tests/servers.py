@@ -128,6 +128,9 @@ def _set_environment() -> None:
         "SERVING_ADDRESS": "127.0.0.1:1",  # Nobody: a test that asks starts one.
         "STORAGE_ROOT": f"{os.environ[FOLDER]}/files-{worker}",
         "STATIC_ROOT": f"{os.environ[FOLDER]}/static",
+        # TensorFlow's own choice depends on the processor, and with it whether the
+        # poison of tests/poison.py kills.
+        "TF_ENABLE_ONEDNN_OPTS": "1",
     }
     os.environ.pop("DATABASE_OWNER_URL", None)
 

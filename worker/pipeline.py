@@ -17,6 +17,9 @@ from serving.contract import ModelContract, decide
 from serving.tiling import Box, FieldRefusedError, Layout, lay_out
 
 TILES_PER_CALL = 64
+# Of fewer the interval is too narrow: that of 10 tiles holds the whole field's answer
+# in 77 %, that of 20 in 85, that of 40 in 94; it should in 90 (docs/benchmarks).
+INTERVAL_MIN_TILES = 20
 
 NO_SPACING = (
     "Nobody has said how many µm one pixel of this image is. State the spacing of this "
@@ -116,8 +119,9 @@ def _ask(
         finding.refusal_reason = NOT_TISSUE
         return
     finding.probability = bag.probability
-    finding.interval_low = bag.interval_low
-    finding.interval_high = bag.interval_high
+    if len(embeddings) >= INTERVAL_MIN_TILES:
+        finding.interval_low = bag.interval_low
+        finding.interval_high = bag.interval_high
     finding.tiles = [
         _tile(box, question, layout.size_px, attention=float(weight))
         for box, weight in zip(layout.boxes, bag.attention, strict=True)

@@ -61,6 +61,15 @@ $bins
 
 Same verdict at half the size, or refused: $half (fields that it was trained on).
 
+## The interval
+
+A 90 % interval stands beside each probability: the Bayesian bootstrap (Rubin 1981)
+over the field's tiles, from the same call. It says how far the answer depends on which
+tiles happened to be in the field. It does not say how sure the model is: not its
+training, not stain, scanner or laboratory, and not another place of the same tissue. A
+narrow interval around a wrong answer is possible. Where a field has fewer than 20
+tiles, none is given. Figures: docs/benchmarks/interval.md.
+
 ## Tissue or not
 
 Fields it was fitted to kept: $kept. Drawings of other things refused: $drawings.
