@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from predictions.admin.acts import act_on_each
-from predictions.admin.windows import Window, acting, is_keeper
+from predictions.admin.windows import Window, acting, administers, is_keeper
 from predictions.models import Invitation, Laboratory, Membership, Role
 from predictions.services.laboratories import add_member, remove_member
 from predictions.services.people import (
@@ -32,7 +32,7 @@ class AdministratorsWindow(Window):
     """
 
     def has_administer_permission(self, request: HttpRequest) -> bool:
-        return Laboratory.objects.administered_by(acting(request)).exists()
+        return administers(request)
 
 
 @admin.register(Membership)

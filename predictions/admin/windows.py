@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from predictions.models import Membership
+from predictions.models import Laboratory, Membership
 
 NOTICE = "Research use only. Not for diagnostic use."
 # How a filter that a page offers may be asked for, beyond its own path.
@@ -114,3 +114,12 @@ def may_look(request: HttpRequest) -> bool:
         works = Membership.objects.of(request.user).exists()
         known["may_look"] = request.user.is_staff and works
     return bool(known["may_look"])
+
+
+def administers(request: HttpRequest) -> bool:
+    """Whether any laboratory's members are this person's business; asked but once."""
+    known = vars(request)
+    if "administers" not in known:
+        mine = Laboratory.objects.administered_by(request.user)
+        known["administers"] = mine.exists()
+    return bool(known["administers"])

@@ -11,6 +11,7 @@ from django.utils import timezone
 from predictions.models import AuditEvent, Invitation, Laboratory, Membership, Role
 from tests.predictions.admin.conftest import make_staff, sign_in
 from tests.predictions.admin.test_changes import act
+from tests.predictions.admin.test_windows import MAX_QUERIES, count_queries
 
 MEMBERS = "admin:predictions_membership_changelist"
 ACTIONS = [
@@ -51,6 +52,10 @@ def test_an_administrator_changes_roles_and_disables(
         ("membership.disable", "ada"),
         ("membership.enable", "ada"),
     ]
+
+
+def test_the_members_take_few_queries(as_administrator: Client, alice: User) -> None:
+    assert count_queries(as_administrator, reverse(MEMBERS)) <= MAX_QUERIES
 
 
 @pytest.mark.parametrize("action", ACTIONS[:4])
