@@ -26,6 +26,7 @@ from predictions.services import analyses, fetches
 from predictions.services.images import DOORBELL
 from predictions.services.rates import forget_counters
 from predictions.services.repeats import forget_repeats
+from predictions.services.sign_in import forget_sessions
 from predictions.services.storage import store
 from worker import queue
 
@@ -133,6 +134,7 @@ class Dispatcher:
             store().sweep_parts(older_than_s=ABANDONED_AFTER_S)
             forget_counters()
             forget_repeats()
+            forget_sessions()
         room = self._target - queue.waiting()
         if room > 0:
             ring(FETCHES, take_due(FETCHES, limit=self._fetching - _busy(FETCHES)))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 
 from predictions.services.audit import record_event
@@ -93,3 +94,8 @@ def _record(action: str, username: str) -> None:
     account = User.objects.filter(username=User.normalize_username(username)).first()
     subject = f"user:{account.pk}" if account else NOBODY
     record_event(laboratory=None, actor=None, action=action, subject=subject)
+
+
+def forget_sessions() -> None:
+    """Drop the sessions whose absolute limit has passed."""
+    SessionStore.clear_expired()

@@ -59,8 +59,8 @@ PORTAL = [
     Row(
         "POST",
         "case-bulk",
-        "302 302 302 302 404 404 302 302",
-        {"action": "assign", "case": "{case}"},
+        WORK,
+        {"do": "mine", "case": "{case}"},
     ),
     Row("POST", "case-undo", OWN),
     Row("GET", "case-export", LIST),

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from tests.matrix.__main__ import PAGE, page
 from tests.matrix.addresses import addresses, methods_of
 from tests.matrix.cast import WHO, Cast, gather
 from tests.matrix.rows import ROWS, UPLOADS, Row
@@ -50,6 +51,10 @@ def test_every_method_of_the_api_has_its_row() -> None:
         for method in methods_of(pattern)
     } - rows
     assert missing == {("api:case-images", "POST")}  # With a file: below.
+
+
+def test_the_page_of_the_matrix_is_up_to_date() -> None:
+    assert PAGE.read_text() == page(), "Run: python -m tests.matrix"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -174,8 +179,9 @@ def test_an_id_of_elsewhere_in_a_body_is_not_there(cast: Cast, row: Row) -> None
 
 
 def test_a_bulk_action_leaves_somebody_else_s_cases_alone(cast: Cast) -> None:
-    row = Row("POST", "case-bulk", "302", {"case": "{foreign_case}", "action": "take"})
-    ask(cast, "technician", row)
+    row = Row("POST", "case-bulk", "404", {"case": "{foreign_case}", "do": "mine"})
+    status, _ = ask(cast, "technician", row)
+    assert status == 404
     foreign_case = cast.records["foreign_case"]
     foreign_case.refresh_from_db()
     assert foreign_case.assignee is None

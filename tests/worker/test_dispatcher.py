@@ -13,6 +13,7 @@ from itertools import chain
 from uuid import UUID
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
@@ -335,9 +336,11 @@ def test_the_clock_forgets_counts_and_keys_of_long_ago(
     Counter.objects.create(key="k", began_at=long_ago)
     Repeat.objects.create(user=bench.alice, key="k", request_sha256="")
     Repeat.objects.update(created_at=long_ago)
+    Session.objects.create(session_key="k", expire_date=long_ago)
     Dispatcher(slots=2).turn()
     assert not Counter.objects.exists()
     assert not Repeat.objects.exists()
+    assert not Session.objects.exists()
 
 
 def test_a_last_attempt_that_lapsed_fails_with_words(bench: Bench) -> None:
