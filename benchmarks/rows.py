@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models, transaction
@@ -51,7 +52,7 @@ class Rows:
 @contextmanager
 def stated_times(*kinds: type[models.Model]) -> Iterator[None]:
     """Let these rows say themselves when they were made."""
-    fields = [
+    fields: list[Any] = [
         each
         for kind in kinds
         for each in kind._meta.get_fields()  # noqa: SLF001 (Django's documented API)
