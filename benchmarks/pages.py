@@ -1,0 +1,156 @@
+"""Measure every page over 10,000 cases; write docs/benchmarks/pages.md.
+
+python -m benchmarks.pages [--cases N]
+
+Starts a PostgreSQL and a Redis of its own, seeds them (benchmarks/laboratory.py) and
+asks for every address that Django knows, through Django's test client. Exits with 1
+if a page is slow, asks the database too often, or could not be measured.
+"""
+
+import argparse
+import logging
+import os
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import django
+import psutil
+
+from tests import servers  # On import it says where its databases are.
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "histoapp.settings")
+django.setup()
+
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from benchmarks.laboratory import make_laboratory
+from benchmarks.visit import NO_PAGE, Page, Visit
+from predictions.models import Case, Counter
+
+REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "pages.md"
+DATABASE = "pages"
+TURNS = 20
+MEDIAN_MS = 100
+QUERIES = 12
+
+
+@dataclass(frozen=True)
+class Measured:
+    page: Page
+    queries: int
+    median_ms: float
+    p95_ms: float
+    cpu_ms: float
+
+    @property
+    def is_good(self) -> bool:
+        return self.median_ms <= MEDIAN_MS and self.queries <= QUERIES
+
+
+def measure(client: Client, page: Page) -> Measured:
+    """Ask once to warm up, once to count queries, then in turns."""
+    Counter.objects.all().delete()  # Or the rate limits would answer.
+    ask(client, page)
+    with CaptureQueriesContext(connection) as captured:
+        ask(client, page)
+    backend = psutil.Process(connection.connection.get_backend_pid())
+    spent_ms, cpu_s = [], cpu_of(backend)
+    for _ in range(TURNS):
+        began = time.perf_counter()
+        ask(client, page)
+        spent_ms.append((time.perf_counter() - began) * 1000)
+    return Measured(
+        page,
+        queries=len(captured),
+        median_ms=statistics.median(spent_ms),
+        p95_ms=statistics.quantiles(spent_ms, n=20, method="inclusive")[18],
+        cpu_ms=(cpu_of(backend) - cpu_s) / TURNS * 1000,
+    )
+
+
+def ask(client: Client, page: Page) -> None:
+    answer = client.get(page.address, secure=True)
+    if answer.status_code != 200:
+        raise SystemExit(f"{page.name} answered {answer.status_code} in the middle.")
+
+
+def cpu_of(backend: psutil.Process) -> float:
+    """Seconds that this process and its session of the database computed."""
+    times = backend.cpu_times()
+    return float(time.process_time() + times.user + times.system)
+
+
+def tidy() -> None:
+    """What autovacuum does within a minute of such a load."""
+    with servers.postgres().connect(DATABASE) as server, server.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def report(rows: list[Measured], missed: list[str], *, cases: int, load: float) -> str:
+    """The page."""
+    table = "\n".join(
+        f"| {row.page.name} | {row.page.who} | {row.queries} | {row.median_ms:.0f} "
+        f"| {row.p95_ms:.0f} | {row.cpu_ms:.0f} |{'' if row.is_good else ' **over** |'}"
+        for row in sorted(rows, key=lambda row: -row.median_ms)
+    )
+    unmeasured = "\n".join(f"- {line}" for line in missed) or "- none"
+    apart = "\n".join(f"- `{name}`: {why}" for name, why in NO_PAGE.items())
+    return f"""# Pages, measured
+
+Written by `python -m benchmarks.pages` on {time.strftime("%Y-%m-%d")}; not by hand.
+{cases} cases with three images and their answers, {psutil.cpu_count()} cores. Through
+Django's test client: middleware, sign-in, queries and templates, but no web server and
+no network. Median and 95th percentile of {TURNS} turns; CPU: of Python and of the
+database's session together, a turn. The promise is a median of at most {MEDIAN_MS} ms
+and at most {QUERIES} queries. Load average when it began: {load:.1f}; above 1 other
+work disturbed the times, not the CPU.
+
+| page | asked by | queries | median ms | p95 ms | CPU ms |
+|---|---|---|---|---|---|
+{table}
+
+Not measured, though it should be:
+
+{unmeasured}
+
+No pages:
+
+{apart}
+"""
+
+
+def main() -> int:
+    """Seed, measure, print, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=10_000)
+    cases: int = parser.parse_args().cases
+    logging.disable()  # That some addresses are only posted to is no news.
+    running = servers.Servers()
+    try:
+        running.start()
+        call_command("collectstatic", "--no-input", verbosity=0)
+        servers.clone(DATABASE)
+        connection.settings_dict["NAME"] = DATABASE
+        began = time.perf_counter()
+        visit = Visit(make_laboratory(cases=cases))
+        tidy()
+        print(f"{Case.objects.count()} cases in {time.perf_counter() - began:.0f} s")
+        load = os.getloadavg()[0]
+        rows = [measure(visit.clients[page.who], page) for page in visit.pages()]
+        connection.close()
+    finally:
+        running.stop()
+    page = report(rows, visit.missed, cases=cases, load=load)
+    REPORT.write_text(page, encoding="utf-8")
+    print(page)
+    return int(bool(visit.missed) or not all(row.is_good for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
