@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models, transaction
@@ -52,11 +51,11 @@ class Rows:
 @contextmanager
 def stated_times(*kinds: type[models.Model]) -> Iterator[None]:
     """Let these rows say themselves when they were made."""
-    fields: list[Any] = [
+    fields = [
         each
         for kind in kinds
         for each in kind._meta.get_fields()  # noqa: SLF001 (Django's documented API)
-        if getattr(each, "auto_now_add", False)
+        if isinstance(each, models.DateTimeField) and each.auto_now_add
     ]
     for each in fields:
         each.auto_now_add = False
