@@ -13,6 +13,7 @@ from histo.commands import cases_command, show_command, upload_command, wait_com
 from histo.errors import HistoError
 from histo.showing import NOTICE
 
+WIDE = 240
 EXIT_CODES = """\
 exit codes:
   0  done; every file accepted (or there already), every answer there
@@ -31,7 +32,9 @@ environment:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     asked = _parser().parse_args(arguments)
-    said, told = Console(soft_wrap=not sys.stdout.isatty()), Console(stderr=True)
+    # A file or a pipe has no width of its own: nothing is folded there.
+    said = Console(width=None if sys.stdout.isatty() else WIDE)
+    told = Console(stderr=True, soft_wrap=True)
     try:
         with Api(find_access()) as api:
             code: int = asked.run(api, asked, said, told)
