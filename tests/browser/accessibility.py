@@ -23,6 +23,9 @@ under the portal's own content security policy; rules {tags}
 and `target-size`. A page that scrolls sideways counts as a violation. A machine finds a
 part of what is wrong: the way through with the keyboard alone has tests of its own.
 
+For a person to see: axe takes the words beside an image's scale bar to be covered, and
+leaves their contrast open. They stand below the viewer, on the card's own ground.
+
 `make test` fails on any violation. Written by:
 
 ```sh

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from predictions.models import Case, Image, Laboratory, Prediction, Role, Verdict
+from predictions.services.fetches import ask_to_fetch
 from predictions.services.images import ReceivedFile, submit_image
 from predictions.services.laboratories import add_member, create_laboratory
 from predictions.services.messages import post_message
@@ -111,6 +112,9 @@ def world(case: Case, alice: User, laboratory: Laboratory) -> World:
         submitted(case, alice, name) for name in ("one", "two", "three", "four")
     )
     answer(answered)
+    Laboratory.objects.update(may_fetch=True)
+    case.laboratory.refresh_from_db()
+    ask_to_fetch(case=case, url="https://images.example.org/5.png", asked_by=alice)
     post_message(case=case, author=alice, text="Please look at the second one.")
     for image in (failed, running):
         image.analyses.all().delete()
@@ -343,8 +347,9 @@ def test_secret_that_is_shown_once_breaks_no_rule(
 ) -> None:
     page = sign_in("dora")
     page.goto(world.address("invitation-new"))
-    page.get_by_role("textbox").first.fill("Ida")
-    page.locator("main form button[type=submit]").click()
+    page.get_by_label("For whom").fill("Ida")
+    page.get_by_role("radio").first.check()
+    page.get_by_role("button", name="Make the link").click()
     expect(page.locator("#secret")).to_be_visible()
     check(page, report, "invitation-new, with its link")
 
