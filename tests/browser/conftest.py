@@ -14,6 +14,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    expect,
     sync_playwright,
 )
 from pytest_django import Settings
@@ -21,6 +22,8 @@ from pytest_django import Settings
 from predictions.models import Case, Laboratory, Role
 from predictions.services.cases import open_case
 from predictions.services.laboratories import add_member, create_laboratory
+
+expect.set_options(timeout=20_000)  # Beside other tests, on a small machine.
 
 CHROMIUM = shutil.which(os.environ.get("HISTOAPP_CHROMIUM", "chromium"))
 # Not the sign-in page that leads there: its address ends so too.

@@ -72,6 +72,7 @@ def choose(page: Page, action: str, *rows: int) -> None:
 
 
 def test_the_pictures_of_the_queue_are_shown(queue: Page) -> None:
+    queue.wait_for_load_state("networkidle")
     sizes = queue.locator(".thumbnail").evaluate_all(
         "pictures => pictures.map(picture => picture.naturalWidth)"
     )

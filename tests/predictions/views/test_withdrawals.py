@@ -77,7 +77,7 @@ def test_a_withdrawn_image_says_so_on_its_page(
 def test_the_case_page_marks_it(as_bob: Client, image: Image, alice: User) -> None:
     void(image, alice)
     page = as_bob.get(f"/cases/{image.case_id}/").content.decode()
-    assert "<mark>void</mark>" in page
+    assert "chip-void" in page
     assert "It belongs to &lt;another&gt; patient." in page
 
 
