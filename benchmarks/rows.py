@@ -19,6 +19,7 @@ from predictions.models import (
     Specimen,
 )
 from predictions.services.audit import Entry, record_events
+from predictions.services.case_status import restate
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Rows:
         Prediction.objects.bulk_create(self.predictions, batch_size=200)
         Review.objects.bulk_create(self.reviews)
         Message.objects.bulk_create(self.messages)
+        restate(Case.objects.filter(pk__in=[case.pk for case in self.cases]))
         record_events(laboratory=laboratory, actor=actor, entries=self.events)
 
 

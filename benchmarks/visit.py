@@ -15,7 +15,17 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from benchmarks.laboratory import Seeded
-from predictions.models import Prediction, Scope
+from predictions.models import (
+    ApiToken,
+    Fetch,
+    Invitation,
+    Membership,
+    Prediction,
+    Repeat,
+    Role,
+    Scope,
+)
+from predictions.services.people import invite
 from predictions.services.tokens import issue_token
 
 PAGE_TYPES = ("text/html", "application/json", "application/problem+json")
@@ -60,6 +70,9 @@ NO_PAGE = {
     "api:prediction-heatmap": "a file; there is none",
     "api:schema": "made for programs, once a release",
     "health-ready": "looks at Redis and the disk too",
+    "admin:predictions_counter_change": "emptied while this is measured",
+    "admin:predictions_counter_delete": "emptied while this is measured",
+    "admin:predictions_counter_history": "emptied while this is measured",
     "admin:view_on_site": "leads elsewhere",
     "admin:autocomplete": "part of a form",
     "admin:predictions_reviewqueue_thumbnail": "a file; there is none",
@@ -100,17 +113,35 @@ class Visit:
                 raise_request_exception=False,
                 headers={"Authorization": f"Bearer {secret}"},
             )
+        _, secret = invite(
+            laboratory=self.seeded.laboratory,
+            role=Role.TECHNICIAN,
+            note="Whoever opens the link",
+            invited_by=self.seeded.administrator,
+        )
         answered = Prediction.objects.exclude(heatmap_file=None).filter(
             reviews__isnull=False, analysis__image__case__messages__isnull=False
         )
         prediction = answered.order_by("created_at")[answered.count() // 2]
         image = prediction.analysis.image
+        fetch = Fetch.objects.create(
+            case=image.case,
+            asked_by=self.seeded.technician,
+            url="https://images.example.org/field.png",
+        )
+        Repeat.objects.create(user=root, key="pages", request_sha256="ab" * 32)
+        member = Membership.objects.filter(laboratory=self.seeded.laboratory)[0].pk
         self._ids: dict[str, Any] = {
             **dict.fromkeys(["cases", "case"], image.case_id),
             **dict.fromkeys(["images", "image"], image.pk),
             **dict.fromkeys(["analyses", "analysis"], prediction.pk),
             **dict.fromkeys(["predictions", "prediction"], prediction.pk),
             **dict.fromkeys(["laboratories", "laboratory"], self.seeded.laboratory.pk),
+            **dict.fromkeys(["members", "membership"], member),
+            **dict.fromkeys(["fetches", "fetch"], fetch.pk),
+            "tokens": ApiToken.objects.all()[0].pk,
+            "invitations": Invitation.objects.all()[0].pk,
+            "secret": secret,
             "problems": "not_found",
         }
 
@@ -130,9 +161,8 @@ class Visit:
 
         def one(place: re.Match[str]) -> str:
             noun = place["noun"] or place["name"].removesuffix("_id")
-            found = self._ids.get(noun) or self._ids.get(
-                place["name"].removesuffix("_id")
-            )
+            found = self._ids.get(place["name"].removesuffix("_id"))
+            found = found or self._ids.get(noun)
             return f"{place['noun']}{place['slash']}{found or self._newest(noun)}"
 
         try:

@@ -205,7 +205,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "JobStatus": "predictions.models.job.JobStatus",
-        "CaseStatus": "predictions.services.worklist.CaseStatus",
+        "CaseStatus": "predictions.models.CaseStatus",
     },
 }
 

@@ -1,16 +1,17 @@
 """What was asked, and what was answered."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from predictions.admin.acts import act_on_each
 from predictions.admin.clinical import ClinicalWindow
+from predictions.admin.laboratory_filter import LaboratoryFilter
 from predictions.admin.windows import NOTICE, acting
 from predictions.models import Analysis, Case, Prediction
 from predictions.services.analyses import ask_again, cancel_analysis
-
-LABORATORY = ("image__case__laboratory", admin.RelatedOnlyFieldListFilter)
 
 
 @admin.register(Analysis)
@@ -29,7 +30,7 @@ class AnalysisAdmin(ClinicalWindow):
         "finished_at",
     ]
     list_select_related = ["image__case__laboratory", "asked_by"]
-    list_filter = ["status", "priority", LABORATORY]
+    list_filter = ["status", "priority", ("image__case__laboratory", LaboratoryFilter)]
     search_fields = ["=id", "=image__id", "image__case__accession_number"]
     date_hierarchy = "created_at"
     exclude = ["token"]
@@ -75,12 +76,12 @@ class PredictionAdmin(ClinicalWindow):
     laboratory_path = "analysis__image__case__laboratory"
     subject = "analysis"  # An answer goes by the id of its question.
     list_display = ["case", "outcome", "score", "interval", "created_at"]
-    list_select_related = ["analysis__image__case", "model_version"]
+    list_select_related = ["analysis__image__case__laboratory", "model_version"]
     list_filter = [
         "outcome",
         "model_version",
         "spacing_assumed",
-        ("analysis__image__case__laboratory", admin.RelatedOnlyFieldListFilter),
+        ("analysis__image__case__laboratory", LaboratoryFilter),
     ]
     search_fields = ["=analysis__id", "analysis__image__case__accession_number"]
     date_hierarchy = "created_at"
@@ -100,6 +101,10 @@ class PredictionAdmin(ClinicalWindow):
         "seconds",
         "created_at",
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without the evidence, which is long."""
+        return super().get_queryset(request).defer("tiles", "seconds")
 
     @admin.display(ordering="analysis__image__case__accession_number")
     def case(self, prediction: Prediction) -> Case:

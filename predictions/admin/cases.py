@@ -7,9 +7,8 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from predictions.admin.clinical import ClinicalWindow
+from predictions.admin.laboratory_filter import LaboratoryFilter
 from predictions.models import Case, Image, Patient, Specimen
-
-LABORATORY = admin.RelatedOnlyFieldListFilter
 
 
 @admin.register(Patient)
@@ -17,7 +16,7 @@ class PatientAdmin(ClinicalWindow):
     laboratory_path = "laboratory"
     list_display = ["code", "laboratory"]
     list_select_related = ["laboratory"]
-    list_filter = [("laboratory", LABORATORY)]
+    list_filter = [("laboratory", LaboratoryFilter)]
     search_fields = ["code"]
 
 
@@ -28,13 +27,19 @@ class CaseAdmin(ClinicalWindow):
         "accession_number",
         "laboratory",
         "patient",
+        "status",
         "priority",
         "assignee",
         "created_by",
         "created_at",
     ]
     list_select_related = ["laboratory", "patient", "assignee", "created_by"]
-    list_filter = ["priority", "training_consent", ("laboratory", LABORATORY)]
+    list_filter = [
+        "status",
+        "priority",
+        "training_consent",
+        ("laboratory", LaboratoryFilter),
+    ]
     search_fields = ["accession_number", "patient__code"]
     date_hierarchy = "created_at"
 
@@ -43,8 +48,8 @@ class CaseAdmin(ClinicalWindow):
 class SpecimenAdmin(ClinicalWindow):
     laboratory_path = "case__laboratory"
     list_display = ["label", "case"]
-    list_select_related = ["case"]
-    list_filter = [("case__laboratory", LABORATORY)]
+    list_select_related = ["case__laboratory"]
+    list_filter = [("case__laboratory", LaboratoryFilter)]
     search_fields = ["case__accession_number"]
 
     def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
@@ -67,12 +72,12 @@ class ImageAdmin(ClinicalWindow):
         "uploaded_at",
         "withdrawn_at",
     ]
-    list_select_related = ["case", "uploaded_by"]
+    list_select_related = ["case__laboratory", "specimen__case", "uploaded_by"]
     list_filter = [
         "format",
         "spacing_assumed",
         ("withdrawn_at", admin.EmptyFieldListFilter),
-        ("case__laboratory", LABORATORY),
+        ("case__laboratory", LaboratoryFilter),
     ]
     search_fields = ["case__accession_number", "=sha256_received", "=id"]
     date_hierarchy = "uploaded_at"

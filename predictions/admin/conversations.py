@@ -3,9 +3,8 @@
 from django.contrib import admin
 
 from predictions.admin.clinical import ClinicalWindow
+from predictions.admin.laboratory_filter import LaboratoryFilter
 from predictions.models import Case, Message, Review
-
-LABORATORY = admin.RelatedOnlyFieldListFilter
 
 
 @admin.register(Review)
@@ -14,11 +13,15 @@ class ReviewAdmin(ClinicalWindow):
 
     laboratory_path = "prediction__analysis__image__case__laboratory"
     list_display = ["case", "agrees", "verdict", "reader", "created_at"]
-    list_select_related = ["prediction__analysis__image__case", "reader"]
+    list_select_related = [
+        "prediction__analysis__image__case__laboratory",
+        "prediction__model_version",
+        "reader",
+    ]
     list_filter = [
         "agrees",
         "verdict",
-        ("prediction__analysis__image__case__laboratory", LABORATORY),
+        ("prediction__analysis__image__case__laboratory", LaboratoryFilter),
     ]
     search_fields = [
         "=id",
@@ -48,8 +51,8 @@ class MessageAdmin(ClinicalWindow):
 
     laboratory_path = "case__laboratory"
     list_display = ["case", "author", "created_at"]
-    list_select_related = ["case", "author"]
-    list_filter = [("case__laboratory", LABORATORY)]
+    list_select_related = ["case__laboratory", "author"]
+    list_filter = [("case__laboratory", LaboratoryFilter)]
     search_fields = ["=id", "case__accession_number", "=author__username"]
     date_hierarchy = "created_at"
     fields = ["case", "author", "text", "created_at"]

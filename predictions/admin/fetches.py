@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from predictions.admin.clinical import ClinicalWindow
+from predictions.admin.laboratory_filter import LaboratoryFilter
 from predictions.models import Fetch
 
 
@@ -21,7 +22,7 @@ class FetchAdmin(ClinicalWindow):
         "finished_at",
     ]
     list_select_related = ["case", "asked_by"]
-    list_filter = ["status", ("case__laboratory", admin.RelatedOnlyFieldListFilter)]
+    list_filter = ["status", ("case__laboratory", LaboratoryFilter)]
     search_fields = ["=id", "case__accession_number", "=asked_by__username"]
     date_hierarchy = "created_at"
     exclude = ["token", "url"]

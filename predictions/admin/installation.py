@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
+from predictions.admin.laboratory_filter import LaboratoryFilter
 from predictions.admin.windows import Backroom, Window
 from predictions.models import AuditEvent, Counter, Laboratory, ModelVersion, Repeat
 
@@ -25,7 +26,7 @@ class ModelVersionAdmin(Window):
 class AuditEventAdmin(Window):
     list_display = ["at", "laboratory", "sequence", "actor", "action", "subject"]
     list_select_related = ["laboratory"]
-    list_filter = [("laboratory", admin.RelatedOnlyFieldListFilter)]
+    list_filter = [("laboratory", LaboratoryFilter)]
     search_fields = ["=actor", "=action", "=subject"]
     date_hierarchy = "at"
 

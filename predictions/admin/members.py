@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from predictions.admin.acts import act_on_each
+from predictions.admin.laboratory_filter import LaboratoryFilter
 from predictions.admin.windows import Window, acting, administers, is_keeper
 from predictions.models import Invitation, Laboratory, Membership, Role
-from predictions.services.laboratories import add_member, remove_member
+from predictions.services.laboratories import add_member
 from predictions.services.people import (
     change_role,
     disable_member,
@@ -37,14 +38,14 @@ class AdministratorsWindow(Window):
 
 @admin.register(Membership)
 class MembershipAdmin(AdministratorsWindow):
-    """A superuser adds and removes; a role is changed, and undone, by action."""
+    """A superuser adds; roles are changed, and members disabled, by action."""
 
     list_display = ["user", "laboratory", "role", "is_active", "joined_at"]
     list_select_related = ["user", "laboratory"]
     list_filter = [
         "role",
         "is_active",
-        ("laboratory", admin.RelatedOnlyFieldListFilter),
+        ("laboratory", LaboratoryFilter),
     ]
     search_fields = ["user__username", "laboratory__name"]
     date_hierarchy = "joined_at"
@@ -59,11 +60,6 @@ class MembershipAdmin(AdministratorsWindow):
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_keeper(request)
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
         return is_keeper(request)
 
     def visible(self, rows: QuerySet[Any], user: User) -> QuerySet[Any]:
@@ -83,13 +79,6 @@ class MembershipAdmin(AdministratorsWindow):
             added_by=acting(request),
         )
         obj.pk = made.pk
-
-    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        remove_member(membership=obj, removed_by=acting(request))
-
-    def delete_queryset(self, request: HttpRequest, queryset: Members) -> None:
-        for membership in queryset:
-            self.delete_model(request, membership)
 
     @admin.action(description="Make technician", permissions=["administer"])
     def make_technician(self, request: HttpRequest, queryset: Members) -> None:
@@ -168,7 +157,7 @@ class InvitationAdmin(AdministratorsWindow):
         "role",
         ("accepted_at", admin.EmptyFieldListFilter),
         ("revoked_at", admin.EmptyFieldListFilter),
-        ("laboratory", admin.RelatedOnlyFieldListFilter),
+        ("laboratory", LaboratoryFilter),
     ]
     search_fields = ["note", "=invited_by__username", "=accepted_by__username"]
     date_hierarchy = "created_at"

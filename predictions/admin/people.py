@@ -19,6 +19,8 @@ from predictions.services.tokens import revoke_token
 class PeopleAdmin(Window, UserAdmin):  # type: ignore[type-arg]  # Generic in its stubs only.
     """Accounts: a superuser's to add and change, each change on record.
 
+    None is deleted: the record names it. Who leaves is made inactive.
+
     Staff see who works in their laboratories. What these may do there is changed
     with their membership; their password is their own.
     """
@@ -27,17 +29,12 @@ class PeopleAdmin(Window, UserAdmin):  # type: ignore[type-arg]  # Generic in it
     list_filter = ["is_active", "is_staff", "is_superuser"]
     search_fields = ["username"]
     date_hierarchy = "date_joined"
-    actions = None  # Django deletes together without a transaction to record it in.
+    actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_keeper(request)
 
     def has_change_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
-        return is_keeper(request)
-
-    def has_delete_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
         return is_keeper(request)
@@ -71,13 +68,6 @@ class PeopleAdmin(Window, UserAdmin):  # type: ignore[type-arg]  # Generic in it
         entry = super().log_change(request, obj, message)
         _record(request, "user.change", obj, message)
         return entry
-
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
-        people = list(queryset)
-        entries = super().log_deletions(request, queryset)
-        for person in people:
-            _record(request, "user.delete", person, "")
-        return entries
 
 
 def _record(request: HttpRequest, action: str, person: User, change: Any) -> None:

@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 
 from predictions.admin import queue_acts
 from predictions.admin.analyses import PredictionAdmin
+from predictions.admin.laboratory_filter import LaboratoryFilter
 from predictions.admin.pictures import send_thumbnail
 from predictions.admin.queue_filters import ASSIGNEE, AssigneeFilter
 from predictions.admin.windows import acting
@@ -47,8 +48,8 @@ class ReviewQueueAdmin(PredictionAdmin):
         "model_version",
     ]
     list_filter = [
-        (f"{CASE}__laboratory", admin.RelatedOnlyFieldListFilter),
-        ("model_version", admin.RelatedOnlyFieldListFilter),
+        (f"{CASE}__laboratory", LaboratoryFilter),
+        "model_version",
         "outcome",
         f"{CASE}__priority",
         "spacing_assumed",

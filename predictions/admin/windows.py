@@ -26,7 +26,7 @@ class Window(admin.ModelAdmin):  # type: ignore[type-arg]  # Generic in its stub
     no permission to be ticked; a superuser looks into the installation.
     """
 
-    list_per_page = 50
+    list_per_page = 25
     show_full_result_count = False
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -52,6 +52,9 @@ class Window(admin.ModelAdmin):  # type: ignore[type-arg]  # Generic in its stub
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
+        related = self.list_select_related
+        if not isinstance(related, bool):  # One row shows what the list does.
+            rows = rows.select_related(*related)
         user = acting(request)
         return rows if user.is_superuser else self.visible(rows, user)
 

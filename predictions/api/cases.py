@@ -25,7 +25,7 @@ from predictions.api.views import ApiView
 from predictions.models import Case, Laboratory, Message, Scope
 from predictions.services.cases import assignees, change_case, open_case
 from predictions.services.messages import post_message
-from predictions.services.worklist import with_status
+from predictions.services.worklist import listed
 
 
 class CaseViewSet(
@@ -48,7 +48,7 @@ class CaseViewSet(
     }
 
     def get_queryset(self) -> QuerySet[Case]:
-        return with_status(Case.objects.visible_to(person(self.request)))
+        return listed(Case.objects.visible_to(person(self.request)))
 
     @extend_schema(request=CaseIn, responses={201: CaseOut})
     def create(self, request: Request) -> Response:

@@ -11,8 +11,15 @@ from rest_framework.views import APIView
 
 from predictions.api.fields import PriorityField, WordField
 from predictions.api.requests import person
-from predictions.models import Consent, JobStatus, Laboratory, Membership, Role
-from predictions.services.worklist import ME, NOBODY, CaseStatus, Filters, narrow
+from predictions.models import (
+    CaseStatus,
+    Consent,
+    JobStatus,
+    Laboratory,
+    Membership,
+    Role,
+)
+from predictions.services.worklist import ME, NOBODY, Filters, narrow
 
 Asked = TypeVar("Asked", bound=serializers.Serializer[object])
 

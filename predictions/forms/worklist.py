@@ -6,13 +6,12 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 
-from predictions.models import Consent, Laboratory, Priority
+from predictions.models import CaseStatus, Consent, Laboratory, Priority
 from predictions.services.cases import assignees
 from predictions.services.worklist import (
     DEFAULT_ORDER,
     ME,
     NOBODY,
-    CaseStatus,
     Filters,
 )
 

@@ -2,7 +2,14 @@
 
 from predictions.models.analysis import Analysis
 from predictions.models.audit import AuditEvent
-from predictions.models.case import Case, Consent, Patient, Priority, Specimen
+from predictions.models.case import (
+    Case,
+    CaseStatus,
+    Consent,
+    Patient,
+    Priority,
+    Specimen,
+)
 from predictions.models.counter import Counter
 from predictions.models.fetch import Fetch
 from predictions.models.image import Image
@@ -22,6 +29,7 @@ __all__ = [
     "ApiToken",
     "AuditEvent",
     "Case",
+    "CaseStatus",
     "Consent",
     "Counter",
     "Fetch",

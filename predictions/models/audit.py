@@ -48,6 +48,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["subject"], name="audit_by_subject"),
             models.Index(fields=["laboratory", "-at"], name="audit_by_time"),
+            models.Index(fields=["at", "sequence"], name="audit_of_all_by_time"),
         ]
         constraints = [
             models.UniqueConstraint(

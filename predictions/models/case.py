@@ -47,6 +47,20 @@ class Consent(models.TextChoices):
     REFUSED = "refused", "Refused"
 
 
+class CaseStatus(models.TextChoices):
+    """What a case waits for, the pressing ones first. Withdrawn images do not count.
+
+    ATTENTION: the newest question about an image failed, was cancelled, or was
+    refused and nobody has read that. TO_REVIEW: an image's newest answer is unread.
+    """
+
+    ATTENTION = "attention", "Needs attention"
+    TO_REVIEW = "to_review", "To review"
+    WORKING = "working", "In analysis"
+    EMPTY = "empty", "No image yet"
+    REVIEWED = "reviewed"
+
+
 class CaseQuerySet(LaboratoryScopedQuerySet["Case"]):
     pass
 
@@ -58,6 +72,14 @@ class Case(models.Model):
     laboratory = models.ForeignKey(Laboratory, models.PROTECT, related_name="cases")
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="cases")
     accession_number = models.CharField(max_length=64)
+    # Follows from the images: see services/case_status.py, which alone writes it.
+    status = models.CharField(
+        max_length=16,
+        choices=CaseStatus,
+        default=CaseStatus.EMPTY,
+        db_default=CaseStatus.EMPTY,
+        editable=False,
+    )
     priority = models.PositiveSmallIntegerField(
         choices=Priority, default=Priority.ROUTINE
     )
@@ -84,11 +106,21 @@ class Case(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["laboratory", "-created_at"])]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="case_by_time"),
+            models.Index(fields=["laboratory", "-created_at"]),
+            models.Index(
+                fields=["laboratory", "status", "-created_at"], name="case_by_status"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["laboratory", "accession_number"],
                 name="accession_number_unique_in_laboratory",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=CaseStatus.values),
+                name="case_status_known",
             ),
             models.CheckConstraint(
                 condition=models.Q(priority__in=Priority.values),

@@ -142,6 +142,7 @@ class Image(models.Model):
 
     class Meta:
         ordering = ["uploaded_at"]
+        indexes = [models.Index(fields=["uploaded_at", "id"], name="image_by_time")]
         constraints = [
             models.UniqueConstraint(
                 fields=["case", "sha256_received"],

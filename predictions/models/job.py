@@ -180,6 +180,7 @@ class Job(models.Model):
         abstract = True
         ordering = ["-created_at"]
         indexes = [
+            models.Index(fields=["created_at", "id"], name="%(class)s_by_time"),
             models.Index(
                 fields=["next_at"],
                 name="%(class)s_unfinished",

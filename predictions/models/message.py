@@ -28,6 +28,7 @@ class Message(models.Model):
 
     class Meta:
         ordering = ["created_at"]
+        indexes = [models.Index(fields=["created_at", "id"], name="message_by_time")]
 
     def __str__(self) -> str:
         return f"message on {self.case}"

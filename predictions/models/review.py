@@ -45,6 +45,7 @@ class Review(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [models.Index(fields=["created_at", "id"], name="review_by_time")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(verdict__in=Verdict.values), name="review_verdict_known"

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from predictions.models import Analysis, JobStatus, ModelVersion, Prediction
 from predictions.models.job import UNFINISHED
 from predictions.services.audit import record_event
+from predictions.services.case_status import restating
 from predictions.services.errors import ConflictError
 from predictions.services.images import ring
 from predictions.services.laboratories import UPLOADERS, require_role
@@ -62,18 +63,9 @@ def ask_again(*, analysis: Analysis, asked_by: User) -> Analysis:
     """
     laboratory = analysis.image.case.laboratory
     require_role(laboratory=laboratory, user=asked_by, roles=UPLOADERS)
-    hold_standing(image=analysis.image)
-    try:
-        with transaction.atomic():
-            again = Analysis.objects.create(
-                image=analysis.image,
-                model_name=analysis.model_name,
-                priority=analysis.image.case.priority,
-                asked_by=asked_by,
-                again_after=analysis,
-            )
-    except IntegrityError as error:
-        raise _unfinished(analysis) from error
+    with restating(analysis.image.case):
+        hold_standing(image=analysis.image)
+        again = _ask_again(analysis, asked_by)
     ring()
     record_event(
         laboratory=laboratory,
@@ -83,6 +75,20 @@ def ask_again(*, analysis: Analysis, asked_by: User) -> Analysis:
         detail={"after": str(analysis.pk)},
     )
     return again
+
+
+def _ask_again(analysis: Analysis, asked_by: User) -> Analysis:
+    try:
+        with transaction.atomic():
+            return Analysis.objects.create(
+                image=analysis.image,
+                model_name=analysis.model_name,
+                priority=analysis.image.case.priority,
+                asked_by=asked_by,
+                again_after=analysis,
+            )
+    except IntegrityError as error:
+        raise _unfinished(analysis) from error
 
 
 def _unfinished(analysis: Analysis) -> AnalysisUnfinishedError:
@@ -101,10 +107,11 @@ def cancel_analysis(*, analysis: Analysis, cancelled_by: User) -> bool:
     """Stop wanting the answer. False if it was finished before."""
     laboratory = analysis.image.case.laboratory
     require_role(laboratory=laboratory, user=cancelled_by, roles=UPLOADERS)
-    if not Analysis.objects.cancel(analysis.pk):
-        return False
-    _record(analysis, "analysis.cancel", actor=cancelled_by)
-    return True
+    with restating(analysis.image.case):
+        is_ours = Analysis.objects.cancel(analysis.pk)
+    if is_ours:
+        _record(analysis, "analysis.cancel", actor=cancelled_by)
+    return is_ours
 
 
 @transaction.atomic
@@ -113,12 +120,28 @@ def record_answer(*, held: Analysis, answer: Answer) -> Prediction:
 
     Raises UnknownModelVersionError if the version that answered is not registered.
     """
+    with restating(held.image.case):
+        prediction = _answer(held, answer)
+    version = prediction.model_version
+    _record(
+        held,
+        "analysis.answer",
+        detail={
+            "outcome": answer.outcome,
+            "probability": answer.probability,
+            "model": f"{answer.model_name}:{answer.version}",
+            "model_sha256": version.sha256,
+        },
+    )
+    return prediction
+
+
+def _answer(held: Analysis, answer: Answer) -> Prediction:
     if not Analysis.objects.succeed(held):
         raise StaleAnswerError(f"analysis {held.pk}")
-    version = _registered(answer)
-    prediction = Prediction.objects.create(
+    return Prediction.objects.create(
         analysis=held,
-        model_version=version,
+        model_version=_registered(answer),
         outcome=answer.outcome,
         probability=answer.probability,
         interval_low=answer.interval_low,
@@ -132,17 +155,6 @@ def record_answer(*, held: Analysis, answer: Answer) -> Prediction:
         heatmap_file=answer.heatmap_file,
         seconds=answer.seconds,
     )
-    _record(
-        held,
-        "analysis.answer",
-        detail={
-            "outcome": answer.outcome,
-            "probability": answer.probability,
-            "model": f"{answer.model_name}:{answer.version}",
-            "model_sha256": version.sha256,
-        },
-    )
-    return prediction
 
 
 def _registered(answer: Answer) -> ModelVersion:
@@ -167,10 +179,11 @@ def was_answered_by(held: Analysis) -> bool:
 @transaction.atomic
 def record_failure(*, held: Analysis, reason: str) -> bool:
     """End it without an answer, with words that a person can act on."""
-    if not Analysis.objects.fail(held, reason):
-        return False
-    _record(held, "analysis.fail", detail={"reason": reason})
-    return True
+    with restating(held.image.case):
+        is_ours = Analysis.objects.fail(held, reason)
+    if is_ours:
+        _record(held, "analysis.fail", detail={"reason": reason})
+    return is_ours
 
 
 @transaction.atomic
@@ -188,9 +201,10 @@ def give_back(*, held: Analysis, after: timedelta) -> bool:
 @transaction.atomic
 def fail_overdue(*, analysis: Analysis, reason: str) -> bool:
     """The clock's verdict on what lapsed, or waited, for the last time."""
-    ended = Analysis.objects.fail_lapsed(analysis.pk, reason)
-    if not ended:
-        ended = Analysis.objects.fail_waiting(analysis.pk, reason)
+    with restating(analysis.image.case):
+        ended = Analysis.objects.fail_lapsed(
+            analysis.pk, reason
+        ) or Analysis.objects.fail_waiting(analysis.pk, reason)
     if ended:
         _record(analysis, "analysis.fail", detail={"reason": reason})
     return ended

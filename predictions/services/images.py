@@ -19,6 +19,7 @@ from predictions.images.store import Part, Store
 from predictions.models import Analysis, Case, Image, Specimen
 from predictions.models.laboratory import SPACING_LIMITS_UM
 from predictions.services.audit import record_event
+from predictions.services.case_status import restating
 from predictions.services.errors import ConflictError, ServiceError
 from predictions.services.laboratories import (
     UPLOADERS,
@@ -263,16 +264,17 @@ def _record(
     image: Image, specimen_label: str, along: Callable[[Image], None] | None
 ) -> Submission:
     """ONE transaction: Image, Analysis and AuditEvent; then the doorbell."""
-    image.specimen, _ = Specimen.objects.get_or_create(
-        case=image.case, label=specimen_label
-    )
-    image.save(force_insert=True)
-    analysis = Analysis.objects.create(
-        image=image,
-        model_name=settings.SERVING_MODEL,
-        priority=image.case.priority,
-        asked_by=image.uploaded_by,
-    )
+    with restating(image.case):
+        image.specimen, _ = Specimen.objects.get_or_create(
+            case=image.case, label=specimen_label
+        )
+        image.save(force_insert=True)
+        analysis = Analysis.objects.create(
+            image=image,
+            model_name=settings.SERVING_MODEL,
+            priority=image.case.priority,
+            asked_by=image.uploaded_by,
+        )
     if along is not None:
         along(image)
     ring()

@@ -83,21 +83,6 @@ def add_member(
     return membership
 
 
-@transaction.atomic
-def remove_member(*, membership: Membership, removed_by: User) -> None:
-    """Take a person's role in a laboratory away: nothing of it is visible any more."""
-    detail: dict[str, object] = {"role": membership.role}
-    laboratory, user_id = membership.laboratory, membership.user_id
-    membership.delete()
-    record_event(
-        laboratory=laboratory,
-        actor=removed_by,
-        action="membership.remove",
-        subject=f"user:{user_id}",
-        detail=detail,
-    )
-
-
 def require_role(
     *, laboratory: Laboratory, user: User, roles: tuple[Role, ...]
 ) -> None:

@@ -5,6 +5,7 @@ from django.db import transaction
 
 from predictions.models import JobStatus, Outcome, Prediction, Review, Verdict
 from predictions.services.audit import record_event
+from predictions.services.case_status import restating
 from predictions.services.errors import ConflictError, ServiceError
 from predictions.services.laboratories import READERS, require_role
 from predictions.services.standing import hold_standing
@@ -53,15 +54,16 @@ def review_answer(
     words = check_words(comment, what="The comment", most=COMMENT_CHARACTERS)
     if agrees is False and not words:
         raise ReviewRefusedError("Say in a comment why you read it otherwise.")
-    hold_standing(image=image)
-    _refuse_superseded(prediction)
-    review = Review.objects.create(
-        prediction=prediction,
-        reader=reader,
-        agrees=agrees,
-        verdict=verdict,
-        comment=words,
-    )
+    with restating(image.case):
+        hold_standing(image=image)
+        _refuse_superseded(prediction)
+        review = Review.objects.create(
+            prediction=prediction,
+            reader=reader,
+            agrees=agrees,
+            verdict=verdict,
+            comment=words,
+        )
     record_event(
         laboratory=image.case.laboratory,
         actor=reader,

@@ -7,6 +7,7 @@ from django.db.models import F
 from predictions.models import Analysis, Image
 from predictions.services.analyses import ask_again
 from predictions.services.audit import record_event
+from predictions.services.case_status import restating
 from predictions.services.errors import ConflictError
 from predictions.services.images import check_spacing
 from predictions.services.laboratories import UPLOADERS, require_role
@@ -31,12 +32,14 @@ def state_spacing(*, image: Image, spacing_um: float, stated_by: User) -> Analys
     laboratory = image.case.laboratory
     require_role(laboratory=laboratory, user=stated_by, roles=UPLOADERS)
     check_spacing(spacing_um)
-    hold_standing(image=image)
-    if not Image.objects.state_spacing(image, spacing_um):
-        raise SpacingChangedError(
-            "Somebody stated this image's spacing meanwhile. Look at it again first."
-        )
-    again = ask_again(analysis=_newest(image), asked_by=stated_by)
+    with restating(image.case):  # Held before the image, as everybody does.
+        hold_standing(image=image)
+        if not Image.objects.state_spacing(image, spacing_um):
+            raise SpacingChangedError(
+                "Somebody stated this image's spacing meanwhile. "
+                "Look at it again first."
+            )
+        again = ask_again(analysis=_newest(image), asked_by=stated_by)
     record_event(
         laboratory=laboratory,
         actor=stated_by,

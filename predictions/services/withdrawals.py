@@ -11,6 +11,7 @@ from predictions.images.errors import ImageError
 from predictions.models import Analysis, Case, Image, Specimen
 from predictions.models.job import UNFINISHED
 from predictions.services.audit import Entry, record_event, record_events
+from predictions.services.case_status import restating
 from predictions.services.errors import ConflictError
 from predictions.services.images import (
     Submission,
@@ -61,7 +62,9 @@ def withdraw_image(*, image: Image, reason: str, withdrawn_by: User) -> Image:
     """
     laboratory = image.case.laboratory
     require_role(laboratory=laboratory, user=withdrawn_by, roles=UPLOADERS)
-    cancelled = _withdraw(image, _check_reason(reason), withdrawn_by)
+    reason = _check_reason(reason)
+    with restating(image.case):
+        cancelled = _withdraw(image, reason, withdrawn_by)
     record_event(
         laboratory=laboratory,
         actor=withdrawn_by,
@@ -134,19 +137,9 @@ def _drop(copies: dict[str, UUID]) -> None:
 def _move(moved: Image, reason: str, moved_by: User) -> Submission:
     """ONE transaction: void there, accepted and asked about here, both on the trail."""
     origin, case = _origin(moved), moved.case
-    cancelled = _withdraw(origin, reason, moved_by)
-    moved.specimen, _ = Specimen.objects.get_or_create(
-        case=case, label=origin.specimen.label
-    )
-    moved.save(force_insert=True)
-    Image.objects.filter(pk=moved.pk).update(uploaded_at=origin.uploaded_at)
-    moved.refresh_from_db()
-    analysis = Analysis.objects.create(
-        image=moved,
-        model_name=settings.SERVING_MODEL,
-        priority=case.priority,
-        asked_by=moved_by,
-    )
+    with restating(origin.case, case):
+        cancelled = _withdraw(origin, reason, moved_by)
+        analysis = _accept(moved, origin, moved_by)
     ring()
     sha256 = moved.sha256_received
     left: dict[str, object] = {
@@ -168,6 +161,22 @@ def _move(moved: Image, reason: str, moved_by: User) -> Submission:
         ],
     )
     return Submission(moved, analysis)
+
+
+def _accept(moved: Image, origin: Image, moved_by: User) -> Analysis:
+    """Put the image on record in its new case, and ask about it."""
+    moved.specimen, _ = Specimen.objects.get_or_create(
+        case=moved.case, label=origin.specimen.label
+    )
+    moved.save(force_insert=True)
+    Image.objects.filter(pk=moved.pk).update(uploaded_at=origin.uploaded_at)
+    moved.refresh_from_db()
+    return Analysis.objects.create(
+        image=moved,
+        model_name=settings.SERVING_MODEL,
+        priority=moved.case.priority,
+        asked_by=moved_by,
+    )
 
 
 def _origin(moved: Image) -> Image:

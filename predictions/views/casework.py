@@ -20,7 +20,7 @@ from predictions.models import (
     Review,
 )
 from predictions.services.laboratories import UPLOADERS
-from predictions.services.worklist import with_status
+from predictions.services.worklist import listed
 from predictions.views.shown import Picture, fingerprint
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
     class _Facts(TypedDict):
-        status: str
         may_ask: bool
         fetch_ids: list[UUID]
 
@@ -45,7 +44,7 @@ def case_pages(user: User) -> QuerySet[PageCase]:
     """
     mine = Membership.objects.of(user).filter(role__in=UPLOADERS)
     fetches = Fetch.objects.filter(case=OuterRef("pk")).order_by().values("pk")
-    return with_status(Case.objects.visible_to(user)).annotate(
+    return listed(Case.objects.visible_to(user)).annotate(
         may_ask=Exists(mine.filter(laboratory=OuterRef("laboratory"))),
         fetch_ids=ArraySubquery(fetches),
     )

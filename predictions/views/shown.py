@@ -2,9 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from django.contrib.auth.models import User
+from django.template.loader import render_to_string
 
 from predictions.models import Analysis, Image, JobStatus, Outcome, Prediction, Review
 from predictions.models.job import UNFINISHED
@@ -63,12 +64,22 @@ def chip_of(status: str, outcome: str | None) -> str:
     return f"predictions/{kind}/{name}.html"
 
 
+@lru_cache(maxsize=1000)
+def mark_of(chip: str, count: int = 0) -> str:
+    """A state's mark, drawn: of the two hundred on a list most are alike."""
+    return render_to_string(chip, {"count": count})
+
+
 @dataclass(frozen=True)
 class Tally:
     """How many images of a case are in one state."""
 
     chip: str
     count: int
+
+    @property
+    def mark(self) -> str:
+        return mark_of(self.chip, self.count)
 
 
 def tallies(counts: Counts) -> list[Tally]:

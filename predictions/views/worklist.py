@@ -21,7 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from predictions.forms.worklist import BulkForm, WorklistForm
-from predictions.models import AuditEvent, Case, Priority
+from predictions.models import AuditEvent, Case, CaseStatus, Priority
 from predictions.services.cases import (
     CaseChanges,
     change_cases,
@@ -32,15 +32,13 @@ from predictions.services.errors import ServiceError
 from predictions.services.exports import csv_lines, export_answers, export_cases
 from predictions.services.worklist import (
     ME,
-    CaseStatus,
-    ListedCase,
     page_of,
     worklist,
 )
 from predictions.views import queries
 from predictions.views.access import SignedInRequest, signed_in
 from predictions.views.refusals import refusal
-from predictions.views.shown import Tally, tallies
+from predictions.views.shown import Tally, mark_of, tallies
 
 CASES_PER_PAGE = 25
 EVENT_IDS = re.compile(r"\b[0-9]{1,18}\b")
@@ -68,13 +66,13 @@ VIEWS = [
 class Row:
     """A case of the list, ready to be printed."""
 
-    case: ListedCase
+    case: Case
     image_count: int
     tallies: Sequence[Tally]
 
     @property
-    def chip(self) -> str:
-        return f"predictions/case_status/{self.case.status}.html"
+    def mark(self) -> str:
+        return mark_of(f"predictions/case_status/{self.case.status}.html")
 
 
 @dataclass(frozen=True)

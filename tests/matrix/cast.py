@@ -17,16 +17,19 @@ from predictions.models import (
     Laboratory,
     Membership,
     Message,
-    Review,
     Role,
     Scope,
-    Verdict,
 )
 from predictions.services.cases import open_case
 from predictions.services.laboratories import create_laboratory
 from predictions.services.storage import store
 from predictions.services.tokens import issue_token
-from tests.predictions.records import make_image, make_person, make_prediction
+from tests.predictions.records import (
+    make_image,
+    make_person,
+    make_prediction,
+    make_review,
+)
 
 WHO = (
     "anonymous",
@@ -124,9 +127,7 @@ def _records(
         "foreign_image": foreign.analysis.image,
         "analysis": prediction.analysis,
         "prediction": prediction,
-        "review": Review.objects.create(
-            prediction=prediction, reader=bob, agrees=True, verdict=Verdict.MALIGNANT
-        ),
+        "review": make_review(prediction, bob),
         "message": Message.objects.create(case=case, author=alice, text="Rushed."),
         "fetch": Fetch.objects.create(
             case=case, url="https://images.example.org/a.png", asked_by=alice

@@ -20,8 +20,11 @@ from predictions.models import (
     ModelVersion,
     Outcome,
     Prediction,
+    Review,
     Role,
+    Verdict,
 )
+from predictions.services.case_status import restate, restating
 from predictions.services.laboratories import add_member
 
 MODEL = "breast-mil"
@@ -38,7 +41,7 @@ def make_image(case: Case, uploaded_by: User, **facts: Any) -> Image:
     """An image of a case; its files are names only."""
     specimen, _ = case.specimens.get_or_create(label="A")
     received = hashlib.sha256(uuid.uuid4().bytes).hexdigest()
-    return Image.objects.create(
+    image = Image.objects.create(
         **{
             "case": case,
             "specimen": specimen,
@@ -58,6 +61,17 @@ def make_image(case: Case, uploaded_by: User, **facts: Any) -> Image:
             **facts,
         }
     )
+    restate(Case.objects.filter(pk=case.pk))
+    return image
+
+
+@transaction.atomic
+def withdraw(image: Image) -> None:
+    """As if it lay in the wrong case."""
+    with restating(image.case):
+        Image.objects.withdraw(
+            image, reason="Wrong case.", withdrawn_by=image.uploaded_by
+        )
 
 
 def purge_without_files(image: Image) -> None:
@@ -68,7 +82,7 @@ def purge_without_files(image: Image) -> None:
 
 def make_analysis(image: Image, **facts: Any) -> Analysis:
     """A question about an image, waiting."""
-    return Analysis.objects.create(
+    analysis = Analysis.objects.create(
         **{
             "image": image,
             "model_name": MODEL,
@@ -76,6 +90,8 @@ def make_analysis(image: Image, **facts: Any) -> Analysis:
             **facts,
         }
     )
+    restate(Case.objects.filter(pk=image.case_id))
+    return analysis
 
 
 def make_failed(image: Image, reason: str = "The model server is away.") -> Analysis:
@@ -136,9 +152,26 @@ def make_prediction(image: Image, **facts: Any) -> Prediction:
         started_at=timezone.now(),
         finished_at=timezone.now(),
     )
-    return Prediction.objects.create(
+    prediction = Prediction.objects.create(
         analysis=analysis, **prediction_facts(image, **facts)
     )
+    restate(Case.objects.filter(pk=image.case_id))
+    return prediction
+
+
+@transaction.atomic
+def make_review(prediction: Prediction, reader: User, **facts: Any) -> Review:
+    """A reading that agrees."""
+    with restating(prediction.analysis.image.case):
+        return Review.objects.create(
+            **{
+                "prediction": prediction,
+                "reader": reader,
+                "agrees": True,
+                "verdict": Verdict.MALIGNANT,
+                **facts,
+            }
+        )
 
 
 def make_fetch(case: Case, asked_by: User, **facts: Any) -> Fetch:

@@ -4,9 +4,8 @@ from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from predictions.api.fields import PriorityField, TextField, WordField
-from predictions.models import Case, Consent, Message, Priority
+from predictions.models import Case, CaseStatus, Consent, Message, Priority
 from predictions.services.messages import MAX_CHARACTERS
-from predictions.services.worklist import CaseStatus
 
 
 class CaseIn(serializers.Serializer[Case]):

@@ -107,7 +107,7 @@ def test_staff_post_nothing_into_a_membership(
     assert list(Membership.objects.values()) == before
 
 
-def test_a_superuser_adds_and_removes_a_member(
+def test_a_superuser_adds_a_member_and_disables_but_deletes_none(
     as_root: Client, laboratory: Laboratory, charlie: User
 ) -> None:
     add = reverse("admin:predictions_membership_add")
@@ -115,28 +115,18 @@ def test_a_superuser_adds_and_removes_a_member(
     assert as_root.post(add, wished).status_code == 302
     made = Membership.objects.get(user=charlie, laboratory=laboratory)
     delete = reverse("admin:predictions_membership_delete", args=[made.pk])
-    assert as_root.post(delete, {"post": "yes"}).status_code == 302
-    assert not Membership.objects.filter(pk=made.pk).exists()
+    assert as_root.post(delete, {"post": "yes"}).status_code == 403
+    act(as_root, "delete_selected", made, name=MEMBERS)
+    made.refresh_from_db()
+    assert made.is_active
+    act(as_root, "disable", made, name=MEMBERS)
+    made.refresh_from_db()
+    assert not made.is_active
     events = laboratory.audit_events.filter(subject=f"user:{charlie.pk}")
-    assert [(e.action, e.detail, e.actor) for e in events.order_by("sequence")] == [
-        ("membership.set", {"role": "technician"}, "root"),
-        ("membership.remove", {"role": "technician"}, "root"),
+    assert [(e.action, e.actor) for e in events.order_by("sequence")] == [
+        ("membership.set", "root"),
+        ("membership.disable", "root"),
     ]
-
-
-def test_members_are_removed_together(
-    as_root: Client, laboratory: Laboratory, alice: User, bob: User
-) -> None:
-    rows = list(laboratory.memberships.all())
-    chosen = {
-        "action": "delete_selected",
-        "_selected_action": [row.pk for row in rows],
-        "post": "yes",
-    }
-    as_root.post(reverse("admin:predictions_membership_changelist"), chosen)
-    assert not laboratory.memberships.exists()
-    removed = AuditEvent.objects.filter(action="membership.remove")
-    assert removed.count() == 2
 
 
 def test_an_administrator_withdraws_an_invitation(

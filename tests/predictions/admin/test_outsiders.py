@@ -12,15 +12,13 @@ from predictions.models import (
     Case,
     Laboratory,
     Message,
-    Review,
     Role,
-    Verdict,
 )
 from predictions.services.audit import verify_chains
 from predictions.services.laboratories import add_member
 from predictions.services.messages import post_message
 from tests.predictions.admin.test_windows import count_queries, list_of
-from tests.predictions.records import make_image, make_prediction
+from tests.predictions.records import make_image, make_prediction, make_review
 
 
 @pytest.fixture
@@ -36,9 +34,7 @@ def rows(case: Case, alice: User, bob: User) -> dict[str, Any]:
         "analysis": answer.analysis,
         "prediction": answer,
         "message": post_message(case=case, author=alice, text="Look twice."),
-        "review": Review.objects.create(
-            prediction=answer, reader=bob, agrees=True, verdict=Verdict.MALIGNANT
-        ),
+        "review": make_review(answer, bob),
     }
 
 

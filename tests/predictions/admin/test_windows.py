@@ -23,9 +23,7 @@ from predictions.models import (
     Outcome,
     Prediction,
     Repeat,
-    Review,
     Role,
-    Verdict,
 )
 from predictions.services.rates import tally
 from predictions.services.tokens import issue_token
@@ -34,6 +32,7 @@ from tests.predictions.records import (
     make_image,
     make_model_version,
     make_prediction,
+    make_review,
     make_running,
 )
 
@@ -86,12 +85,7 @@ def prediction(case: Case, alice: User) -> Prediction:
     )
     Message.objects.create(case=case, author=alice, text="Please look twice.")
     Fetch.objects.create(case=case, url=SECRET_URL, asked_by=alice)
-    Review.objects.create(
-        prediction=make_prediction(make_image(case, alice)),
-        reader=alice,
-        agrees=True,
-        verdict=Verdict.MALIGNANT,
-    )
+    make_review(make_prediction(make_image(case, alice)), alice)
     return make_prediction(make_image(case, alice))
 
 

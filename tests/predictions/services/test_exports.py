@@ -15,7 +15,6 @@ from predictions.models import (
     Laboratory,
     Outcome,
     Priority,
-    Review,
     Role,
     Verdict,
 )
@@ -29,7 +28,7 @@ from predictions.services.exports import (
 )
 from predictions.services.laboratories import add_member
 from predictions.services.worklist import Filters
-from tests.predictions.records import make_image, make_prediction
+from tests.predictions.records import make_image, make_prediction, make_review, withdraw
 
 
 def table(rows: Any) -> list[dict[str, str]]:
@@ -118,9 +117,7 @@ def test_answer_is_a_row_with_its_review(
     answer = make_prediction(
         image, interval_low=0.8, interval_high=0.97, spacing_assumed=True
     )
-    Review.objects.create(
-        prediction=answer, reader=bob, agrees=True, verdict=Verdict.MALIGNANT
-    )
+    make_review(answer, bob)
     (row,) = table(export_answers(exported_by=alice, filters=Filters()))
     assert {name: value for name, value in row.items() if not name.endswith("_at")} == {
         "case_id": str(case.pk),
@@ -160,9 +157,7 @@ def test_newest_review_counts_and_unread_answers_have_none(
         refusal_reason="=no tissue",
     )
     for verdict in (Verdict.MALIGNANT, Verdict.BENIGN):
-        Review.objects.create(
-            prediction=answer, reader=bob, agrees=False, verdict=verdict, comment="Why."
-        )
+        make_review(answer, bob, agrees=False, verdict=verdict, comment="Why.")
     rows = {
         row["analysis_id"]: row
         for row in table(export_answers(exported_by=bob, filters=Filters()))
@@ -175,9 +170,7 @@ def test_newest_review_counts_and_unread_answers_have_none(
 
 def test_void_answers_say_so(image: Image, alice: User) -> None:
     make_prediction(image)
-    Image.objects.update(
-        withdrawn_at="2026-01-01T00:00Z", withdrawn_by=alice, withdrawal_reason="Wrong."
-    )
+    withdraw(image)
     (row,) = table(export_answers(exported_by=alice, filters=Filters()))
     assert row["void"] == "yes"
     (row,) = table(export_cases(exported_by=alice, filters=Filters()))

@@ -29,6 +29,7 @@ from tests.predictions.records import (
     make_image,
     make_prediction,
     make_running,
+    withdraw,
 )
 
 DAYS = 30
@@ -111,8 +112,8 @@ def test_what_is_being_analysed_is_not_taken_away(
     assert on_disk(tmp_path) == 4
 
 
-def test_a_withdrawn_image_goes_too(old: Image, alice: User) -> None:
-    Image.objects.withdraw(old, reason="Wrong case", withdrawn_by=alice)
+def test_a_withdrawn_image_goes_too(old: Image) -> None:
+    withdraw(old)
     assert purge_image(image=old)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from predictions.models import Analysis, AuditEvent, Image, JobStatus, Outcome
-from predictions.services.analyses import AnalysisUnfinishedError
+from predictions.services.analyses import AnalysisUnfinishedError, cancel_analysis
 from predictions.services.errors import NotAllowedError
 from predictions.services.images import SpacingRefusedError
 from predictions.services.spacing import SpacingChangedError, state_spacing
@@ -106,7 +106,7 @@ def test_whoever_saw_an_older_spacing_does_not_overwrite_a_newer(
 ) -> None:
     seen = Image.objects.get(pk=make_failed(with_spacing(image, UNKNOWN)).image_id)
     again = state_spacing(image=image, spacing_um=0.25, stated_by=alice)
-    Analysis.objects.cancel(again.pk)
+    assert cancel_analysis(analysis=again, cancelled_by=alice)
     with pytest.raises(SpacingChangedError) as refused:
         state_spacing(image=seen, spacing_um=1.0, stated_by=bob)
     assert refused.value.status == 409

@@ -6,67 +6,35 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from predictions.models import (
-    Analysis,
     Case,
+    CaseStatus,
     Consent,
-    Image,
-    JobStatus,
     Laboratory,
     Membership,
-    Outcome,
     Patient,
-    Prediction,
     Priority,
-    Review,
-    Verdict,
 )
-from predictions.services.analyses import Answer, record_answer
 from predictions.services.cases import open_case
 from predictions.services.worklist import (
     ME,
     NOBODY,
     ORDERINGS,
-    CaseStatus,
     Filters,
     page_of,
     worklist,
 )
 from tests.predictions.records import (
-    MODEL,
-    make_analysis,
     make_failed,
     make_image,
-    make_model_version,
     make_prediction,
-    make_running,
+    make_review,
 )
 
 LATER = timedelta(minutes=5)
-
-
-def read(prediction: Prediction, reader: User) -> Review:
-    return Review.objects.create(
-        prediction=prediction, reader=reader, agrees=True, verdict=Verdict.MALIGNANT
-    )
-
-
-def withdraw(image: Image) -> None:
-    Image.objects.filter(pk=image.pk).update(
-        withdrawn_at=timezone.now(),
-        withdrawn_by=F("uploaded_by"),
-        withdrawal_reason="Wrong case.",
-    )
-
-
-def refuse(image: Image) -> Prediction:
-    return make_prediction(
-        image, outcome=Outcome.REFUSED, probability=None, refusal_reason="No tissue."
-    )
 
 
 def make_case(laboratory: Laboratory, person: User, number: str, **facts: Any) -> Case:
@@ -93,126 +61,6 @@ def look(alice: User) -> Look:
         return [row.accession_number for row in rows]
 
     return look
-
-
-@pytest.fixture
-def status(alice: User, case: Case) -> Callable[[], str]:
-    """The case's state: as the column says it, and every filter alike."""
-
-    def status() -> str:
-        (row,) = worklist(user=alice)
-        found = [
-            name
-            for name in CaseStatus.values
-            if worklist(user=alice, filters=Filters(status=name)).exists()
-        ]
-        assert found == [row.status]
-        return row.status
-
-    return status
-
-
-# --- States ---------------------------------------------------------------------
-
-
-def test_case_without_image_is_empty(status: Callable[[], str]) -> None:
-    assert status() == "empty"
-
-
-def test_case_is_working_while_anything_is_unfinished(
-    status: Callable[[], str], case: Case, alice: User
-) -> None:
-    make_failed(make_image(case, alice))
-    make_prediction(make_image(case, alice))
-    waiting = make_analysis(make_image(case, alice))
-    assert status() == "working"
-    Analysis.objects.claim(waiting.pk)
-    assert status() == "working"
-    Analysis.objects.cancel(waiting.pk)
-    assert status() == "attention"
-
-
-@pytest.mark.parametrize("how", ["failed", "cancelled", "refused"])
-def test_case_needs_attention_when_a_newest_question_came_to_nothing(
-    status: Callable[[], str], case: Case, alice: User, how: str
-) -> None:
-    make_prediction(make_image(case, alice))
-    image = make_image(case, alice)
-    if how == "failed":
-        make_failed(image)
-    elif how == "cancelled":
-        Analysis.objects.cancel(make_analysis(image).pk)
-    else:
-        refuse(image)
-    assert status() == "attention"
-
-
-def test_asking_again_takes_the_newest_answer(
-    status: Callable[[], str], case: Case, alice: User, bob: User
-) -> None:
-    image = make_image(case, alice)
-    make_analysis(
-        image,
-        status=JobStatus.FAILED,
-        failure_reason="Away.",
-        created_at=timezone.now() - LATER,
-        finished_at=timezone.now(),
-    )
-    answer = make_prediction(image)
-    assert status() == "to_review"
-    read(answer, bob)
-    assert status() == "reviewed"
-    make_analysis(image, created_at=timezone.now() + LATER)
-    assert status() == "working"
-
-
-def test_case_is_to_review_until_every_newest_answer_is_read(
-    status: Callable[[], str], case: Case, alice: User, bob: User
-) -> None:
-    one, two = (make_prediction(make_image(case, alice)) for _ in range(2))
-    assert status() == "to_review"
-    read(one, bob)
-    assert status() == "to_review"
-    read(two, bob)
-    assert status() == "reviewed"
-
-
-def test_refusal_that_a_pathologist_read_needs_nobody_any_more(
-    status: Callable[[], str], case: Case, alice: User, bob: User
-) -> None:
-    read(refuse(make_image(case, alice)), bob)
-    assert status() == "reviewed"
-
-
-def test_reading_of_an_older_answer_does_not_count_for_the_newer(
-    status: Callable[[], str], case: Case, alice: User, bob: User
-) -> None:
-    older = make_prediction(make_image(case, alice))
-    read(older, bob)
-    newer = make_analysis(older.analysis.image, created_at=timezone.now() + LATER)
-    assert Analysis.objects.claim(newer.pk)
-    held = Analysis.objects.get(pk=newer.pk)
-    make_model_version()
-    answer = Answer(MODEL, 1, Outcome.BENIGN, probability=0.1)
-    record_answer(held=held, answer=answer)
-    assert status() == "to_review"
-
-
-@pytest.mark.parametrize("kind", ["waiting", "running", "failed", "answered"])
-def test_withdrawn_images_do_not_count(
-    status: Callable[[], str], case: Case, alice: User, kind: str
-) -> None:
-    image = make_image(case, alice)
-    make: dict[str, Callable[[Image], object]] = {
-        "waiting": make_analysis,
-        "running": make_running,
-        "failed": make_failed,
-        "answered": make_prediction,
-    }
-    make[kind](image)
-    assert status() != "empty"
-    withdraw(image)
-    assert status() == "empty"
 
 
 # --- Filters --------------------------------------------------------------------
@@ -297,7 +145,7 @@ def three(case: Case, alice: User, bob: User, laboratory: Laboratory) -> None:
     second = make_case(laboratory, alice, "S26-0002", patient="P-0003")
     make_case(laboratory, alice, "S26-0003", patient="P-0002")
     Case.objects.filter(pk=case.pk).update(priority=Priority.URGENT)
-    read(make_prediction(make_image(case, alice)), bob)
+    make_review(make_prediction(make_image(case, alice)), bob)
     make_failed(make_image(second, alice))
 
 

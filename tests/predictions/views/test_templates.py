@@ -10,8 +10,7 @@ from django.template.loader import get_template
 import histoapp
 import predictions
 from predictions.images.heatmap import colours
-from predictions.models import JobStatus, Outcome
-from predictions.services.worklist import CaseStatus
+from predictions.models import CaseStatus, JobStatus, Outcome
 
 # Ground under ink, as the stylesheet pairs them.
 PAIRS = [
