@@ -1,36 +1,6 @@
-"""A case's status as a column, and what the long lists are sorted by."""
+"""Columns for what a case waits for, and indexes for how long lists are sorted."""
 
 from django.db import migrations, models
-
-
-# What services/case_status.py says; in words of its own, as of this migration.
-BACKFILL = """
-UPDATE predictions_case SET status = said.status FROM (
-    SELECT image.case_id, (array_agg(word.status ORDER BY word.rank))[1] AS status
-    FROM predictions_analysis asked
-    JOIN predictions_image image ON image.id = asked.image_id
-    LEFT JOIN predictions_prediction answer ON answer.analysis_id = asked.id
-    CROSS JOIN LATERAL (SELECT
-        asked.status IN ('accepted', 'running') AS is_unfinished,
-        EXISTS (SELECT FROM predictions_analysis newer
-            WHERE newer.image_id = asked.image_id
-            AND newer.created_at > asked.created_at) AS is_superseded,
-        EXISTS (SELECT FROM predictions_review review
-            WHERE review.prediction_id = asked.id) AS is_read
-    ) AS facts
-    CROSS JOIN LATERAL (SELECT * FROM (VALUES
-        (1, 'working', is_unfinished),
-        (2, 'attention', NOT is_superseded AND NOT is_read AND (
-            asked.status IN ('failed', 'cancelled')
-            OR answer.outcome IS NOT DISTINCT FROM 'refused')),
-        (3, 'to_review', NOT is_superseded AND NOT is_read),
-        (4, 'reviewed', NOT is_superseded)
-    ) AS words (rank, status, fits) WHERE fits ORDER BY rank LIMIT 1) AS word
-    WHERE image.withdrawn_at IS NULL
-    GROUP BY image.case_id
-) AS said
-WHERE said.case_id = predictions_case.id;
-"""
 
 
 class Migration(migrations.Migration):
@@ -108,5 +78,15 @@ class Migration(migrations.Migration):
                 name="case_status_known",
             ),
         ),
-        migrations.RunSQL(BACKFILL, migrations.RunSQL.noop),
+        migrations.AddField(
+            model_name="image",
+            name="unread_answer",
+            field=models.OneToOneField(
+                editable=False,
+                null=True,
+                on_delete=models.deletion.DO_NOTHING,
+                related_name="unread_of",
+                to="predictions.prediction",
+            ),
+        ),
     ]

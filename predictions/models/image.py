@@ -57,7 +57,9 @@ class ImageQuerySet(LaboratoryScopedQuerySet["Image"]):
     def purge(self, image: "Image") -> bool:
         """Say that its files are gone. False if that was said before."""
         return bool(
-            self.kept().filter(pk=image.pk).update(purged_at=Now(), filename="")
+            self.kept()
+            .filter(pk=image.pk)
+            .update(purged_at=Now(), filename="", unread_answer=None)
         )
 
     def state_spacing(self, image: "Image", spacing_um: float) -> bool:
@@ -137,6 +139,14 @@ class Image(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="moved_to"
     )
     purged_at = models.DateTimeField(null=True, blank=True)
+    # The newest answer while nobody has read it: see services/case_status.py.
+    unread_answer = models.OneToOneField(
+        "predictions.Prediction",
+        models.DO_NOTHING,
+        null=True,
+        editable=False,
+        related_name="unread_of",
+    )
 
     objects = ImageQuerySet.as_manager()
 

@@ -20,7 +20,6 @@ from predictions.models.analysis import Analysis
 from predictions.models.job import UNFINISHED
 from predictions.models.laboratory import Membership
 from predictions.models.prediction import Outcome, Prediction, PredictionQuerySet
-from predictions.models.review import Review
 from predictions.models.visibility import LaboratoryScopedQuerySet
 
 if TYPE_CHECKING:
@@ -47,15 +46,7 @@ class ReviewQueueManager(models.Manager["ReviewQueue"]):
     def get_queryset(self) -> "QuerySet[ReviewQueue]":
         answers = ReviewQueueQuerySet(self.model, using=self._db)
         same_image = Analysis.objects.filter(image=OuterRef("analysis__image"))
-        newer = same_image.filter(
-            prediction__isnull=False, created_at__gt=OuterRef("analysis__created_at")
-        )
-        return answers.filter(
-            ~Exists(newer),
-            ~Exists(Review.objects.filter(prediction=OuterRef("pk"))),
-            analysis__image__withdrawn_at__isnull=True,
-            analysis__image__purged_at__isnull=True,
-        ).annotate(
+        return answers.filter(unread_of__isnull=False).annotate(
             urgency=_URGENCY,
             distance=_DISTANCE,
             since=F("created_at"),

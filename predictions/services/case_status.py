@@ -1,8 +1,8 @@
-"""What a case waits for: it follows from its images, and is kept with the case.
+"""What a case waits for, and which answers nobody has read: kept as columns.
 
-A column, so that a list of ten thousand cases sorts and filters by it at once. Whoever
-changes what it follows from (an image, a question, an answer, a reading) does so
-within `restating`.
+Both follow from the images and what was said about them; as columns, so that a list of
+ten thousand sorts and filters by them at once. Whoever changes what they follow from
+(an image, a question, an answer, a reading) does so within `restating`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.db.models import Case as Choose
 from django.db.models import (
     Exists,
+    F,
     Min,
     OuterRef,
     Q,
@@ -23,7 +24,16 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Substr
 
-from predictions.models import Analysis, Case, CaseStatus, JobStatus, Outcome, Review
+from predictions.models import (
+    Analysis,
+    Case,
+    CaseStatus,
+    Image,
+    JobStatus,
+    Outcome,
+    Prediction,
+    Review,
+)
 from predictions.models.job import UNFINISHED
 
 AT_ONCE = 500  # Held together, and so for some 50 ms.
@@ -58,10 +68,28 @@ _DUE = Coalesce(
     output_field=models.CharField(),
 )
 
+# Of an image: its newest answer, unless it was read or does not count any more.
+_UNREAD = Subquery(
+    Prediction.objects.filter(
+        ~Exists(_READ),
+        ~Exists(
+            Prediction.objects.filter(
+                analysis__image=OuterRef("analysis__image"),
+                analysis__created_at__gt=OuterRef("analysis__created_at"),
+            )
+        ),
+        analysis__image=OuterRef("pk"),
+        analysis__image__withdrawn_at__isnull=True,
+        analysis__image__purged_at__isnull=True,
+    )
+    .order_by("pk")
+    .values("pk")[:1]
+)
+
 
 @contextmanager
 def restating(*cases: Case) -> Iterator[None]:
-    """Hold the cases until COMMIT; what was done within shows in their status.
+    """Hold the cases until COMMIT; what was done within shows in the columns.
 
     Cases are held before their images, and these before what is asked about them, by
     everybody: so nobody waits in a circle. In a transaction only.
@@ -72,11 +100,15 @@ def restating(*cases: Case) -> Iterator[None]:
 
 
 def restate(cases: QuerySet[Case]) -> int:
-    """Bring their status up to what their images say. Says how many differed.
+    """Bring the columns up to what the images say. Says how many cases differed.
 
-    A statement of its own once they are held, so that it sees what others did before.
+    Statements of their own once they are held, so that they see what others did before.
     """
-    return misstated(cases).update(status=_DUE)
+    wrong = list(misstated(cases).order_by().values_list("pk", flat=True))
+    if wrong:
+        _misstated_images().filter(case__in=wrong).update(unread_answer=_UNREAD)
+        Case.objects.filter(pk__in=wrong).update(status=_DUE)
+    return len(wrong)
 
 
 def restate_all() -> int:
@@ -90,8 +122,17 @@ def restate_all() -> int:
 
 
 def misstated(cases: QuerySet[Case]) -> QuerySet[Case]:
-    """Those whose status is not what their images say."""
-    return cases.exclude(status=_DUE)
+    """Those of which a column is not what the images say."""
+    images = _misstated_images().filter(case=OuterRef("pk"))
+    return cases.filter(~Q(status=_DUE) | Exists(images))
+
+
+def _misstated_images() -> QuerySet[Image]:
+    nil = Value(UUID(int=0), models.UUIDField())  # NULL equals nothing.
+    said = Image.objects.annotate(
+        kept=Coalesce("unread_answer_id", nil), due=Coalesce(_UNREAD, nil)
+    )
+    return said.exclude(kept=F("due")).order_by()
 
 
 def _hold(case_ids: Iterable[UUID]) -> QuerySet[Case]:

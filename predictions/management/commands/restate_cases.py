@@ -1,4 +1,4 @@
-"""Does every case's status say what its images say?"""
+"""Do the cases say what their images say?"""
 
 from typing import Any
 
@@ -9,14 +9,15 @@ from predictions.services.case_status import restate_all
 
 class Command(BaseCommand):
     help = (
-        "Bring every case's status up to what its images say: after rows were written "
-        "by other hands, or by workers older than the database."
+        "Bring the cases' status, and which answers are unread, up to what the images "
+        "say: after rows were written by other hands, or by workers older than the "
+        "database."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         differed = restate_all()
         self.stdout.write(
-            f"The status of {differed} cases was mended."
+            f"{differed} cases said something else, and were mended."
             if differed
-            else "Every case's status is what its images say."
+            else "Every case says what its images say."
         )

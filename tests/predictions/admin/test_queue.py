@@ -1,5 +1,6 @@
 """The review queue: what waits, in which order, and who sees it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,13 @@ from predictions.services.cases import change_case, open_case
 from predictions.services.reviews import review_answer
 from predictions.services.storage import store
 from tests.predictions.admin.test_windows import MAX_QUERIES, count_queries, list_of
-from tests.predictions.records import make_failed, make_image, make_prediction
+from tests.predictions.records import (
+    make_failed,
+    make_image,
+    make_prediction,
+    purge_without_files,
+    withdraw,
+)
 
 QUEUE = list_of("reviewqueue")
 REFUSED = {"outcome": Outcome.REFUSED, "probability": None, "refusal_reason": "Blur."}
@@ -92,20 +99,11 @@ def test_while_it_is_asked_again_the_answer_that_is_there_waits(
     assert "asked again, waiting" in as_staff.get(QUEUE).content.decode()
 
 
-@pytest.mark.parametrize("state", ["withdrawn", "purged"])
+@pytest.mark.parametrize("make_void", [withdraw, purge_without_files])
 def test_an_image_that_does_not_stand_waits_for_nobody(
-    case: Case, alice: User, state: str
+    case: Case, make_void: Callable[[Image], None]
 ) -> None:
-    answer = answer_to(case)
-    facts: dict[str, dict[str, Any]] = {
-        "withdrawn": {
-            "withdrawn_at": timezone.now(),
-            "withdrawn_by": alice,
-            "withdrawal_reason": "Wrong case.",
-        },
-        "purged": {"purged_at": timezone.now()},
-    }
-    Image.objects.filter(pk=answer.analysis.image_id).update(**facts[state])
+    make_void(answer_to(case).analysis.image)
     assert waiting() == []
 
 

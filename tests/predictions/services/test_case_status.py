@@ -41,6 +41,7 @@ from tests.predictions.records import (
     make_prediction,
     make_review,
     make_running,
+    purge_without_files,
     withdraw,
 )
 from tests.threads import beside, wait_until
@@ -163,6 +164,28 @@ def test_withdrawn_images_do_not_count(
     assert status() != "empty"
     withdraw(image)
     assert status() == "empty"
+    image.refresh_from_db()
+    assert image.unread_answer is None
+
+
+def test_the_newest_answer_is_unread_until_it_is_read(
+    image: Image, alice: User, bob: User
+) -> None:
+    def unread() -> Prediction | None:
+        image.refresh_from_db()
+        return image.unread_answer
+
+    assert unread() is None
+    first = make_prediction(image)
+    assert unread() == first
+    make_analysis(image, created_at=timezone.now() + LATER)
+    assert unread() == first
+    make_review(first, bob)
+    assert unread() is None
+    second = make_prediction(image)
+    assert unread() == second
+    purge_without_files(image)
+    assert unread() is None
 
 
 def test_what_other_hands_wrote_is_found_and_mended(
@@ -196,13 +219,15 @@ def test_migration_says_of_older_rows_what_is_said_now(
             patient_code="P-0001",
         )
         make(make_image(other, alice))
-    kept = list(Case.objects.order_by("pk").values_list("pk", "status"))
-    assert {status for _, status in kept} == set(CaseStatus.values)
+    statuses = set(Case.objects.values_list("status", flat=True))
+    assert statuses == set(CaseStatus.values)
     Case.objects.update(status=CaseStatus.EMPTY)
-    migration = import_module("predictions.migrations.0007_worklist")
+    Image.objects.update(unread_answer=None)
+    migration = import_module("predictions.migrations.0008_worklist_of_before")
     with connection.cursor() as cursor:
-        cursor.execute(migration.BACKFILL)
-    assert list(Case.objects.order_by("pk").values_list("pk", "status")) == kept
+        cursor.execute(migration.STATUS)
+        cursor.execute(migration.UNREAD)
+    assert not misstated(Case.objects.all()).exists()
 
 
 def test_two_that_end_at_once_are_both_seen(committed_db: str) -> None:
