@@ -35,7 +35,7 @@ class ReviewQueueQuerySet(LaboratoryScopedQuerySet["ReviewQueue"]):
     def seen_by(self, user: "User") -> "QuerySet[ReviewQueue]":
         """With `is_mine`: whether the person belongs to the laboratory."""
         mine = Membership.objects.of(user).filter(
-            laboratory=OuterRef("analysis__image__case__laboratory")
+            laboratory=OuterRef("unread_of__case__laboratory")
         )
         return self.annotate(is_mine=Exists(mine))
 
@@ -45,8 +45,8 @@ class ReviewQueueManager(models.Manager["ReviewQueue"]):
 
     def get_queryset(self) -> "QuerySet[ReviewQueue]":
         answers = ReviewQueueQuerySet(self.model, using=self._db)
-        same_image = Analysis.objects.filter(image=OuterRef("analysis__image"))
-        return answers.filter(unread_of__isnull=False).annotate(
+        same_image = Analysis.objects.filter(image=OuterRef("unread_of"))
+        return answers.filter(unread_of__unread_answer__isnull=False).annotate(
             urgency=_URGENCY,
             distance=_DISTANCE,
             since=F("created_at"),
