@@ -4,13 +4,14 @@ What leaves here has been checked: some wrong ranks abort the whole server. What
 comes back has been checked too. Importing this does not run TensorFlow.
 """
 
-from threading import Lock
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, NoReturn, Self
 
 import grpc
 import numpy as np
 
+from serving.connection import Connection, never_ran
 from serving.contract import (
     AGGREGATE,
     ASK,
@@ -37,14 +38,12 @@ from serving.errors import (
     ServingVersionGoneError,
 )
 from serving.messages import (
-    PREDICT,
     ModelSpec,
     PredictRequest,
     PredictResponse,
     TensorProto,
 )
 from serving.tensors import (
-    TENSOR_MAX_BYTES,
     Array,
     from_message,
     string_from_message,
@@ -54,22 +53,9 @@ from serving.tensors import (
 ASKED = TensorSpec("int32", ())
 DESCRIBED = TensorSpec("string", ())
 
-MESSAGE_MAX_BYTES = 2 * TENSOR_MAX_BYTES  # gRPC's default is 4 MiB.
 ATTENTION_SUM_TOLERANCE = 1e-3  # Of float32 weights of some thousand tiles.
 
-CHANNEL_OPTIONS = [
-    ("grpc.max_send_message_length", MESSAGE_MAX_BYTES),
-    ("grpc.max_receive_message_length", MESSAGE_MAX_BYTES),
-    # A hospital's proxy settings are not meant for the model server.
-    ("grpc.enable_http_proxy", 0),
-    # Found again soon after a restart: gRPC itself would wait up to two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-]
-
-# gRPC's words for a call that found no connection. Nothing else tells such a call
-# from one that broke; were the words to change, it would count as broken.
-NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed")
+TOO_LARGE = "larger than max"  # gRPC's words for a message above the limit.
 
 # The request itself is at fault, or the server is none that we can ask.
 REJECTIONS = {
@@ -109,20 +95,28 @@ class ServingClient:
 
     address: host:port, or unix:/path. timeout_s: for one call.
     connect_timeout_s: how long one try to connect may take, of that.
+    authority: a PEM file; with it the connection is encrypted, and the server known.
     Connects on the first call; make it, or at least call it first, in the process
     that uses it, for gRPC does not survive a fork.
     """
 
     def __init__(
-        self, address: str, model: str, *, timeout_s: float, connect_timeout_s: float
+        self,
+        address: str,
+        model: str,
+        *,
+        timeout_s: float,
+        connect_timeout_s: float,
+        authority: Path | None = None,
     ) -> None:
         """Remember whom to ask; connects on the first call."""
-        self._address = address
         self._model = model
-        self._timeout_s = timeout_s
-        self._connect_timeout_s = connect_timeout_s
-        self._lock = Lock()
-        self._channel: grpc.Channel | None = None
+        self._connection = Connection(
+            address,
+            timeout_s=timeout_s,
+            connect_timeout_s=connect_timeout_s,
+            authority=authority,
+        )
         self._contracts: dict[int, ModelContract] = {}
 
     def __enter__(self) -> Self:
@@ -138,10 +132,7 @@ class ServingClient:
 
     def close(self) -> None:
         """Hang up; the next call would connect again."""
-        with self._lock:
-            channel, self._channel = self._channel, None
-        if channel is not None:
-            channel.close()
+        self._connection.close()
 
     def describe(self, *, version: int | None = None) -> Described:
         """Ask for the contract, of the newest version unless one is named.
@@ -206,33 +197,14 @@ class ServingClient:
         if version is not None:
             spec.version.value = version
         request = PredictRequest(model_spec=spec, inputs={name: tensor})
-        call = self._channel_of_now().unary_unary(
-            PREDICT,
-            request_serializer=PredictRequest.SerializeToString,
-            response_deserializer=PredictResponse.FromString,
-        )
         try:
-            answer: PredictResponse = call(request, timeout=self._timeout_s)
+            answer = self._connection.predict(request)
         except grpc.RpcError as error:
             _sort_out(error, version)
         answered = answer.model_spec.version.value
         if version is not None and answered != version:
             raise ServingRejectedError(f"version {answered} answered for {version}")
         return answer
-
-    def _channel_of_now(self) -> grpc.Channel:
-        with self._lock:
-            if self._channel is None:
-                # gRPC calls it so, but it is how long one try to connect may take.
-                tried_ms = int(self._connect_timeout_s * 1000)
-                self._channel = grpc.insecure_channel(
-                    self._address,
-                    options=[
-                        *CHANNEL_OPTIONS,
-                        ("grpc.min_reconnect_backoff_ms", tried_ms),
-                    ],
-                )
-            return self._channel
 
 
 def _sort_out(error: Any, version: int | None) -> NoReturn:
@@ -243,9 +215,9 @@ def _sort_out(error: Any, version: int | None) -> NoReturn:
         if version is None:  # The server is up, the model not loaded yet.
             raise ServingUnreachableError(words) from error
         raise ServingVersionGoneError(words) from error
-    if code is grpc.StatusCode.UNAVAILABLE and details.startswith(NEVER_SENT):
+    if never_ran(error):
         raise ServingUnreachableError(words) from error
-    if code in REJECTIONS:
+    if code in REJECTIONS or TOO_LARGE in details:
         raise ServingRejectedError(words) from error
     raise ServingBrokenError(words) from error
 

@@ -135,6 +135,7 @@ def _serving(address: str, model_name: str) -> ServingClient:
         model_name,
         timeout_s=30,  # A batch of tiles takes a second on two cores.
         connect_timeout_s=2,
+        authority=settings.SERVING_AUTHORITY,
     )
 
 

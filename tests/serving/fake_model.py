@@ -48,12 +48,16 @@ def shape(*sizes: int) -> TensorShapeProto:
 
 
 class FakeModel:
-    """Version 3 of a model with the small contract; `answers` may be replaced."""
+    """Version 3 of a model with the small contract; `answers` may be replaced.
 
-    def __init__(self) -> None:
+    refusals: how the next calls fail, one each; refusal: how all others do.
+    """
+
+    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
         self.version = 3
         self.requests: list[PredictRequest] = []
         self.refusal: tuple[grpc.StatusCode, str] | None = None
+        self.refusals: list[tuple[grpc.StatusCode, str]] = []
         self.hang = threading.Event()
         self.hang.set()
         self.answers: dict[str, Answer] = {
@@ -63,7 +67,10 @@ class FakeModel:
         }
         self._server = grpc.server(ThreadPoolExecutor(4))
         self._server.add_generic_rpc_handlers((self._handlers(),))
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        if credentials is None:
+            self.port = self._server.add_insecure_port("127.0.0.1:0")
+        else:
+            self.port = self._server.add_secure_port("127.0.0.1:0", credentials)
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -87,6 +94,8 @@ class FakeModel:
     ) -> PredictResponse:
         self.requests.append(request)
         self.hang.wait(30)
+        if self.refusals:
+            context.abort(*self.refusals.pop(0))
         if self.refusal is not None:
             context.abort(*self.refusal)
         outputs = self.answers[request.model_spec.signature_name](request)
