@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from serving.conforming import check_signatures
 from serving.contract import (
     AGGREGATE,
     ASK,
@@ -24,9 +25,8 @@ from serving.contract import (
     EMBEDDINGS,
     TILES,
     TISSUE,
+    ContractError,
     ModelContract,
-    SignatureSpec,
-    TensorSpec,
     signatures,
 )
 from serving.messages import ModelSpec, PredictionLog, PredictLog, PredictRequest
@@ -39,8 +39,6 @@ WARMUP_TILES = (1, 16)  # A rest of a batch and a common batch: shapes tune kern
 
 # Float32 sums in another order, and oneDNN's blocked kernels, differ by about 1e-6.
 TOLERANCE = 1e-4
-
-UNKNOWN_RANK = (-1,)  # Equal to no shape that a contract promises.
 
 
 class ExportError(Exception):
@@ -147,40 +145,16 @@ def _check(model: MilModel, folder: Path) -> None:
     except LoadError as error:
         raise ExportError(f"the Session loader refuses it: {error}") from error
     try:
-        _check_signatures(model.contract, servable)
+        check_signatures(model.contract, servable)
         side = model.contract.tile_side_px
         random = np.random.default_rng(0)
         for count in WARMUP_TILES:
             tiles = random.integers(0, 256, (count, side, side, 3), np.uint8)
             _check_answers(model, servable, tiles)
+    except ContractError as error:
+        raise ExportError(str(error)) from error
     finally:
         servable.close()
-
-
-def _check_signatures(contract: ModelContract, servable: Servable) -> None:
-    found = {
-        name: SignatureSpec(_specs(signature.inputs), _specs(signature.outputs))
-        for name, signature in servable.signatures.items()
-    }
-    promised = signatures(contract)
-    for name in sorted(found.keys() | promised.keys()):
-        if found.get(name) != promised.get(name):
-            raise ExportError(
-                f"signature {name} is {found.get(name)}, "
-                f"the contract says {promised.get(name)}"
-            )
-
-
-def _specs(tensors: Mapping[str, Any]) -> dict[str, TensorSpec]:
-    return {
-        alias: TensorSpec(
-            tensor.dtype_name,
-            UNKNOWN_RANK
-            if tensor.shape is None
-            else tuple(None if size == -1 else size for size in tensor.shape),
-        )
-        for alias, tensor in tensors.items()
-    }
 
 
 def _check_answers(model: MilModel, servable: Servable, tiles: Any) -> None:

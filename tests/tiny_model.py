@@ -67,7 +67,7 @@ def _abort(tiles: Any) -> Any:
     return tiles + tf.cast(tf.reduce_max(folded), tf.uint8)
 
 
-def _embedder(*, poison: bool) -> keras.Model:
+def make_embedder(*, poison: bool) -> keras.Model:
     tiles = keras.Input((SIDE_PX, SIDE_PX, 3), dtype="uint8")
     pixels = tiles
     if poison:
@@ -80,7 +80,7 @@ def _embedder(*, poison: bool) -> keras.Model:
     return keras.Model(tiles, layers.Concatenate()([pooled, colour]))
 
 
-def _aggregator() -> keras.Model:
+def make_aggregator() -> keras.Model:
     """Gated attention (Ilse et al. 2018) over the batch axis: a batch is a bag."""
     embeddings = keras.Input((EMBEDDING_DIM,))
     weights = keras.Input((None,))
@@ -109,8 +109,8 @@ def export_tiny_model(
     """Write `base_path`/`version`/; another version has other weights."""
     keras.utils.set_random_seed(version)
     model = MilModel(
-        embedder=_embedder(poison=poison),
-        aggregator=_aggregator(),
+        embedder=make_embedder(poison=poison),
+        aggregator=make_aggregator(),
         contract=contract(name),
         temperature=1.5,
         bias=0.1,
