@@ -103,14 +103,15 @@ class Stack:
         return Service(
             "serving",
             python(
-                *("-m", "serving.server", f"--port={address.rpartition(':')[2]}"),
+                *("-m", "serving.server", "--port=0"),
+                f"--grpc_socket_path={address.removeprefix('unix:')}",
                 f"--rest_api_port={self.rest_port}",
                 f"--model_name={MODEL}",
                 f"--model_base_path={self.var / 'models' / MODEL}",
             ),
             self.environment(),
             is_ready=self._is_model_available,
-            address=address,
+            address=f"socket {address.removeprefix('unix:')}",
         )
 
     def _worker(self) -> Service:
@@ -186,10 +187,11 @@ def lay_out(var: Path, *, port: int, identity: Identity | None) -> Stack:
     of it, and is not written.
     """
     kept = environment.read(var)
-    redis_port, serving_port, rest_port = free_ports(3)
+    redis_port, rest_port = free_ports(2)
+    sockets = runtime_folder(var, identity)
     postgres = Postgres(
         data=var / "postgres",
-        sockets=runtime_folder(var, identity),
+        sockets=sockets,
         superuser_password=kept["POSTGRES_PASSWORD"],
         owner_password=kept["POSTGRES_OWNER_PASSWORD"],
         app_password=kept["POSTGRES_APP_PASSWORD"],
@@ -201,7 +203,7 @@ def lay_out(var: Path, *, port: int, identity: Identity | None) -> Stack:
         "DATABASE_URL": postgres.url(),
         "DATABASE_OWNER_URL": postgres.url(OWNER),
         "REDIS_URL": redis.url(),
-        "SERVING_ADDRESS": f"127.0.0.1:{serving_port}",
+        "SERVING_ADDRESS": f"unix:{sockets}/serving",
     }
     environment.write(var, values)
     given = {k: v for k, v in os.environ.items() if k in values and v != kept.get(k)}
