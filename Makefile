@@ -1,6 +1,7 @@
 # make run    start everything: http://127.0.0.1:8000/ (PORT=..., DEMO=0)
 # make test   static checks, then all tests on real servers
 # make faults break things on purpose, write docs/benchmarks/faults.md
+# make test-conformance  ask the model server what clients rely on (SERVING=, SERVING_REST=host:port: a real one)
 # make lock   choose the packages' versions anew
 # make help   these lines
 
@@ -9,7 +10,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: run test static faults lock help supported
+.PHONY: run test test-conformance static faults lock help supported
 
 PORT ?= 8000
 DEMO ?= 1
@@ -23,11 +24,17 @@ run: .venv/run.stamp node_modules/.stamp
 
 test: static
 	.venv/bin/pytest -n 2 --dist loadfile --ignore tests/faults $(PYTEST)
-	.venv/bin/pytest tests/faults
+	.venv/bin/pytest tests/faults -m "not long"
 
 # Alone on the machine: the faults are timed against promises.
 faults: .venv/test.stamp node_modules/.stamp
 	FAULT_TABLE=docs/benchmarks/faults.md .venv/bin/pytest tests/faults
+
+test-conformance: .venv/test.stamp
+	if [ -n "$(SERVING)" ]; then
+		export CONFORMANCE_GRPC=$(SERVING) CONFORMANCE_REST=$(SERVING_REST)
+	fi
+	.venv/bin/pytest tests/conformance
 
 # The settings demand these; here nobody listens.
 static: export SECRET_KEY = $(shell head -c 60 /dev/urandom | base64 -w 0)

@@ -1,7 +1,8 @@
 """Nothing lost, nothing twice: whatever is killed, with a hundred images in flight.
 
 Every message is published twice throughout. Each fault shows that it hit: that work
-was under way in what was broken, and that it was taken up again.
+was under way in what was broken, and that it was taken up again. The `long` ones are
+variations on the others: `make faults` alone breaks these too.
 """
 
 import signal
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import psutil
+import pytest
 from django.db import connections
 
 from predictions.models import Analysis, JobStatus
@@ -25,6 +27,7 @@ def kill(processes: list[psutil.Process]) -> None:
         process.kill()
 
 
+@pytest.mark.long
 def test_killed_pool_children(rig: Rig, begin: RoundMaker) -> None:
     fault = begin("kill -9 of the pool children")
     fault.broken(rig.freeze_at_work(rig.pool))
@@ -70,6 +73,7 @@ def test_frozen_worker_that_wakes_after_its_lease(rig: Rig, begin: RoundMaker) -
     assert fault.attempts() == [2] * len(fault.held)
 
 
+@pytest.mark.long
 def test_killed_dispatcher(rig: Rig, begin: RoundMaker) -> None:
     fault = begin("kill -9 of the dispatcher")
     fault.broken(rig.catch_at_work())
@@ -77,6 +81,7 @@ def test_killed_dispatcher(rig: Rig, begin: RoundMaker) -> None:
     fault.assert_recovered()
 
 
+@pytest.mark.long
 def test_flushed_queue(rig: Rig, begin: RoundMaker) -> None:
     fault = begin("FLUSHALL of Redis, messages waiting")
     with rig.redis.connect() as redis:
@@ -110,6 +115,7 @@ def test_killed_model_server(rig: Rig, begin: RoundMaker) -> None:
     assert max(asked.values_list("attempt", flat=True)) <= 2
 
 
+@pytest.mark.long
 def test_hung_redis_does_not_hold_up_uploads(
     rig: Rig, clinic: Clinic, begin: RoundMaker
 ) -> None:
@@ -161,6 +167,7 @@ def test_poison_image_fails_and_its_neighbours_do_not(rig: Rig, clinic: Clinic) 
     assert rig.process("worker").is_running()
 
 
+@pytest.mark.long
 def test_control_without_the_fence_does_work_twice(rig: Rig, begin: RoundMaker) -> None:
     """The proof can fail: the same round with workers that do not look first."""
     rig.retire("worker")
