@@ -38,25 +38,37 @@ with not_running("tensorflow"):
         GetModelStatusResponse,
         ModelVersionStatus,
     )
+    from tensorflow_serving.apis.model_management_pb2 import (
+        ReloadConfigRequest,
+        ReloadConfigResponse,
+    )
     from tensorflow_serving.apis.model_pb2 import ModelSpec
     from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
     from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
+    from tensorflow_serving.apis.status_pb2 import StatusProto
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 GET_MODEL_STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
+HANDLE_RELOAD_CONFIG = "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
 
 __all__ = [
     "GET_MODEL_STATUS",
+    "HANDLE_RELOAD_CONFIG",
     "PREDICT",
     "DataType",
     "GetModelStatusRequest",
     "GetModelStatusResponse",
+    "ModelServerConfig",
     "ModelSpec",
     "ModelVersionStatus",
     "PredictLog",
     "PredictRequest",
     "PredictResponse",
     "PredictionLog",
+    "ReloadConfigRequest",
+    "ReloadConfigResponse",
+    "StatusProto",
     "TensorProto",
     "TensorShapeProto",
     "not_running",

@@ -86,7 +86,7 @@ class ModelServer:
             f"--port={self.port}",
             f"--rest_api_port={self.rest_port}",
             f"--model_name={self.name}",
-            f"--model_base_path={self.base_path}",
+            f"--model_base_path={self.base_path.absolute()}",
             *self._flags,
         ]
         with self.log.open("ab") as log:

@@ -108,6 +108,7 @@ class Stack:
                 f"--rest_api_port={self.rest_port}",
                 f"--model_name={MODEL}",
                 f"--model_base_path={self.var / 'models' / MODEL}",
+                "--max_num_load_retries=0",  # It would try for five minutes.
             ),
             self.environment(),
             is_ready=self._is_model_available,

@@ -1,4 +1,4 @@
-"""python -m serving.server: serve one model until SIGTERM or SIGINT."""
+"""python -m serving.server: serve models until SIGTERM or SIGINT."""
 
 import logging
 import os
@@ -7,11 +7,16 @@ import sys
 from threading import Event
 from types import FrameType
 
+from serving.server.attempts import Retries
 from serving.server.flags import Flags, parse
 from serving.server.grpc_api import make_server
 from serving.server.loader import Threads
+from serving.server.model_config import ModelEntry, read_file, single_model
 from serving.server.models import Models, ServedModel
+from serving.server.polling import poll
+from serving.server.reload import ConfigFile, Reloader
 from serving.server.rest_api import RestServer
+from serving.server.status import StatusError
 
 logger = logging.getLogger("serving.server")
 
@@ -26,10 +31,10 @@ def main(arguments: list[str]) -> int:
     flags = parse(arguments)
     ending = Event()
     _end_on_signal(ending)
-    models = Models([_configured(flags)])
+    models = Models()
     try:
         _serve(models, flags, ending)
-    except OSError as error:
+    except (OSError, StatusError) as error:
         logger.error("Failed to start server. Error: %s", error)  # noqa: TRY400 (the trace adds nothing)
         return 1
     if not models.unload_all(timeout_s=UNLOAD_S):
@@ -50,46 +55,75 @@ def _end_on_signal(ending: Event) -> None:
         signal.signal(number, end)
 
 
-def _configured(flags: Flags) -> ServedModel:
-    threads = Threads(
-        flags.tensorflow_intra_op_parallelism, flags.tensorflow_inter_op_parallelism
-    )
-    return ServedModel(flags.model_name, flags.model_base_path, threads)
-
-
 def _serve(models: Models, flags: Flags, ending: Event) -> None:
-    """Open the ports once the model can be asked; return after draining."""
-    poll_s = flags.file_system_poll_wait_seconds
-    if not _await_models(models, poll_s or 1.0, ending):
+    """Open the ports once the models can be asked; return after draining."""
+    reloader = _configure(models, flags)
+    if not _await_models(models, flags.file_system_poll_wait_seconds or 1.0, ending):
         return
     grpc_server = make_server(
-        models, addresses=_grpc_addresses(flags), threads=flags.grpc_max_threads
+        models,
+        addresses=_grpc_addresses(flags),
+        threads=flags.grpc_max_threads,
+        reloader=reloader,
     )
     rest_server = RestServer(models, flags.listen_address, flags.rest_api_port)
     grpc_server.start()
     rest_server.start()
     logger.info("gRPC on port %d, REST on %d", flags.port, flags.rest_api_port)
-    while not ending.wait(poll_s or None):
-        models.refresh()
+    _poll(models, reloader, flags, ending)
     logger.info("Ending: answering what was asked")
     stopped = grpc_server.stop(DRAIN_S)
     rest_server.stop(drain_s=DRAIN_S)
     stopped.wait()
 
 
+def _configure(models: Models, flags: Flags) -> Reloader:
+    """Give `models` the first config. Raises StatusError."""
+    threads = Threads(
+        flags.tensorflow_intra_op_parallelism, flags.tensorflow_inter_op_parallelism
+    )
+    retries = Retries(
+        flags.max_num_load_retries, flags.load_retry_interval_micros / 1_000_000
+    )
+
+    def make(entry: ModelEntry) -> ServedModel:
+        return ServedModel(
+            entry.name, entry.base_path, threads, policy=entry.policy, retries=retries
+        )
+
+    reloader = Reloader(
+        models, make, any_label=flags.allow_version_labels_for_unavailable_models
+    )
+    if flags.model_config_file is None:
+        reloader.apply(single_model(flags.model_name, str(flags.model_base_path)))
+    else:
+        reloader.apply(read_file(flags.model_config_file))
+    return reloader
+
+
 def _await_models(models: Models, poll_s: float, ending: Event) -> bool:
-    """Load; an empty folder is waited for. Raises OSError for a model that fails."""
-    models.refresh()
+    """Load; an empty folder is waited for. Raises StatusError if a model fails."""
     if not models.are_available() and not models.failed():
-        logger.warning("No versions yet under the base path: waiting")
+        logger.warning(
+            "No versions yet of %s: waiting", ", ".join(models.unavailable())
+        )
     while not models.are_available():
         failed = models.failed()
         if failed is not None:
-            raise OSError(f"servable did not become available: {failed.message}")
+            raise failed
         if ending.wait(poll_s):
             return False
         models.refresh()
     return True
+
+
+def _poll(models: Models, reloader: Reloader, flags: Flags, ending: Event) -> None:
+    """Look at the models' files, and the config's, until the end."""
+    every_s = {models.refresh: flags.file_system_poll_wait_seconds}
+    if flags.model_config_file is not None:
+        config_file = ConfigFile(flags.model_config_file, reloader)
+        every_s[config_file.poll] = flags.model_config_file_poll_wait_seconds
+    poll(every_s, ending)
 
 
 def _grpc_addresses(flags: Flags) -> list[str]:

@@ -1,26 +1,38 @@
 """TensorFlow Serving's command line, as far as it is supported.
 
-`--name=value`, `--name value`; switches also as `--name=true`. The two flags that
-TensorFlow Serving does not have say so.
+`--name=value`, `--name value`; switches also as `--name` alone. The names, defaults
+and, in short, the words are those of model_servers/main.cc; the one flag that
+TensorFlow Serving does not have says so.
 """
 
-import argparse
+import sys
+from argparse import ArgumentParser
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-MAX_PORT = 65535
+from serving.server.flag_table import FLAGS, IGNORED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flags:
-    """What the server was started with. A port of 0 leaves that API away."""
+    """What the server was started with. A port of 0 leaves that API away.
+
+    The fields have the names of the flags in flag_table.
+    """
 
     port: int
     grpc_socket_path: str
     rest_api_port: int
     listen_address: str
+    model_config_file: Path | None
+    model_config_file_poll_wait_seconds: float
     model_name: str
-    model_base_path: Path
+    model_base_path: Path | None
+    allow_version_labels_for_unavailable_models: bool
+    max_num_load_retries: int
+    load_retry_interval_micros: int
     file_system_poll_wait_seconds: float
     tensorflow_intra_op_parallelism: int
     tensorflow_inter_op_parallelism: int
@@ -29,64 +41,49 @@ class Flags:
 
 def parse(arguments: list[str]) -> Flags:
     """Read the command line; a mistake is said on stderr and ends the process."""
-    parser = argparse.ArgumentParser(prog="serving.server", allow_abbrev=False)
-    for name, kind, default, words in (
-        ("port", _port, 8500, "TCP port of the gRPC API; 0: none"),
-        ("grpc_socket_path", str, "", "UNIX socket of the gRPC API"),
-        ("rest_api_port", _port, 0, "TCP port of the REST API; 0: none"),
-        (
-            "listen_address",
-            str,
-            "127.0.0.1",
-            "address to listen on (TensorFlow Serving has no such flag: 0.0.0.0)",
-        ),
-        ("model_name", str, "default", "name of the model"),
-        ("model_base_path", _base_path, None, "folder with one folder per version"),
-        (
-            "file_system_poll_wait_seconds",
-            float,
-            1.0,
-            "seconds between looks for versions; 0: look once",
-        ),
-        ("tensorflow_session_parallelism", _count, 0, "sets the two below"),
-        ("tensorflow_intra_op_parallelism", _count, 0, "threads of one operation"),
-        ("tensorflow_inter_op_parallelism", _count, 0, "operations at once"),
-        (
-            "grpc_max_threads",
-            _count,
-            16,
-            "calls at once (a number of Python threads here)",
-        ),
-    ):
-        parser.add_argument(
-            f"--{name}",
-            type=kind,
-            default=default,
-            help=words,
-            required=default is None,
-        )
+    parser = _parser()
     chosen = vars(parser.parse_args(arguments))
-    both = chosen.pop("tensorflow_session_parallelism")
-    for name in ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"):
-        chosen[name] = chosen[name] or both
+    if chosen.pop("version"):
+        sys.stdout.write(_versions())
+        sys.exit(0)
+    for flag in IGNORED:
+        del chosen[flag.name]
+    if not chosen["model_config_file"] and not chosen["model_base_path"]:
+        parser.error("Both --model_base_path and --model_config_file are empty!")
+    _set_both(chosen)
     return Flags(**chosen)
 
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= MAX_PORT:
-        raise ValueError(text)
-    return port
+def _set_both(chosen: dict[str, Any]) -> None:
+    both = chosen.pop("tensorflow_session_parallelism")
+    for name in ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"):
+        chosen[name] = chosen[name] or both
 
 
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 0:
-        raise ValueError(text)
-    return count
+def _versions() -> str:
+    return (
+        f"TensorFlow ModelServer: {version('tensorflow-serving-api')} (stand-in)\n"
+        f"TensorFlow Library: {version('tensorflow-cpu')}\n"
+    )
 
 
-def _base_path(text: str) -> Path:
-    if not text:
-        raise ValueError(text)
-    return Path(text)
+class _Parser(ArgumentParser):
+    """Helps as the real server does."""
+
+    def format_help(self) -> str:
+        lines = [
+            f"\t--{flag.name}={flag.written_default}".ljust(40)
+            + f"\t{flag.type_name}\t{flag.words}"
+            for flag in (*FLAGS, *IGNORED)
+        ]
+        return "\n".join([f"usage: {self.prog}", "Flags:", *lines]) + "\n"
+
+
+def _parser() -> ArgumentParser:
+    parser = _Parser(prog="serving.server", usage="%(prog)s", allow_abbrev=False)
+    for flag in (*FLAGS, *IGNORED):
+        switch: dict[str, Any] = {"nargs": "?", "const": True} if flag.is_switch else {}
+        parser.add_argument(
+            f"--{flag.name}", type=flag.kind, default=flag.default, **switch
+        )
+    return parser

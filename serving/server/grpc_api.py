@@ -1,4 +1,4 @@
-"""The gRPC API: PredictionService.Predict and ModelService.GetModelStatus."""
+"""The gRPC API: PredictionService.Predict and ModelService."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +8,7 @@ import grpc
 
 from serving.messages import (
     GET_MODEL_STATUS,
+    HANDLE_RELOAD_CONFIG,
     PREDICT,
     GetModelStatusRequest,
     GetModelStatusResponse,
@@ -16,8 +17,10 @@ from serving.messages import (
     PredictRequest,
     PredictResponse,
 )
-from serving.server.models import Models, State
+from serving.server.models import Asked, Models, State
 from serving.server.predict import DEFAULT_SIGNATURE, predict
+from serving.server.reload import Reloader
+from serving.server.reload_api import reload_handler
 from serving.server.status import StatusError, invalid
 
 Request = TypeVar("Request")
@@ -31,10 +34,19 @@ OPTIONS = [
 ]
 
 
-def make_server(models: Models, *, addresses: list[str], threads: int) -> grpc.Server:
-    """A server that listens once it is started. Raises OSError for a taken address."""
+def make_server(
+    models: Models,
+    *,
+    addresses: list[str],
+    threads: int,
+    reloader: Reloader | None = None,
+) -> grpc.Server:
+    """A server that listens once it is started. Raises OSError for a taken address.
+
+    reloader: takes new configs; without it none are taken.
+    """
     server = grpc.server(ThreadPoolExecutor(threads, "grpc"), options=OPTIONS)
-    server.add_generic_rpc_handlers(_handlers(models))
+    server.add_generic_rpc_handlers(_handlers(models, reloader))
     for address in addresses:
         try:
             server.add_insecure_port(address)
@@ -43,7 +55,9 @@ def make_server(models: Models, *, addresses: list[str], threads: int) -> grpc.S
     return server
 
 
-def _handlers(models: Models) -> tuple[grpc.GenericRpcHandler, ...]:
+def _handlers(
+    models: Models, reloader: Reloader | None
+) -> tuple[grpc.GenericRpcHandler, ...]:
     methods = {
         PREDICT: grpc.unary_unary_rpc_method_handler(
             _answering(lambda request: _predict(models, request)),
@@ -56,6 +70,8 @@ def _handlers(models: Models) -> tuple[grpc.GenericRpcHandler, ...]:
             response_serializer=GetModelStatusResponse.SerializeToString,
         ),
     }
+    if reloader is not None:
+        methods[HANDLE_RELOAD_CONFIG] = reload_handler(reloader)
     return tuple(
         grpc.method_handlers_generic_handler(service, {method: handler})
         for (_, service, method), handler in (
@@ -106,13 +122,13 @@ def _get_model_status(
     return response
 
 
-def _asked(request: Any) -> tuple[str, int | None]:
-    """The model's name, and the version if one is named. Raises StatusError."""
+def _asked(request: Any) -> tuple[str, Asked]:
+    """The model's name, and what version of it is asked. Raises StatusError."""
     if not request.HasField("model_spec"):
         raise invalid("Missing ModelSpec")
     spec: ModelSpec = request.model_spec
     if not spec.name:
         raise invalid("ModelSpec has no name specified.")
     if spec.WhichOneof("version_choice") == "version_label":
-        raise invalid(f"Unrecognized servable version label: {spec.version_label}")
+        return spec.name, str(spec.version_label)
     return spec.name, spec.version.value if spec.HasField("version") else None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from serving.server.json_tensors import read_request, write_answer
-from serving.server.models import Models, State
+from serving.server.models import Asked, Models, State
 from serving.server.predict import choose_outputs, run
 from serving.server.status import StatusError, invalid
 
@@ -51,11 +51,8 @@ def _route(models: Models, method: str, path: str, body: bytes) -> str:
     if matched is None:
         raise malformed
     name = unquote(matched["name"])
-    if matched["label"]:
-        label = unquote(matched["label"])
-        raise invalid(f"Unrecognized servable version label: {label}")
-    version = int(matched["version"]) if matched["version"] else None
-    if version is not None and version > MAX_VERSION:
+    version = _version(matched)
+    if isinstance(version, int) and version > MAX_VERSION:
         raise malformed
     verb = (matched["verb"] or "").lower()
     if method == "POST" and verb == "predict":
@@ -65,7 +62,13 @@ def _route(models: Models, method: str, path: str, body: bytes) -> str:
     raise malformed
 
 
-def _predict(models: Models, name: str, version: int | None, body: bytes) -> str:
+def _version(matched: re.Match[str]) -> Asked:
+    if matched["label"]:
+        return unquote(matched["label"])
+    return int(matched["version"]) if matched["version"] else None
+
+
+def _predict(models: Models, name: str, version: Asked, body: bytes) -> str:
     with models.hold(name, version) as held:
         asked = read_request(body, held.servable)
         wanted = choose_outputs(asked.signature, [])
@@ -73,7 +76,7 @@ def _predict(models: Models, name: str, version: int | None, body: bytes) -> str
     return write_answer(outputs, by_row=asked.by_row)
 
 
-def _status(models: Models, name: str, version: int | None) -> str:
+def _status(models: Models, name: str, version: Asked) -> str:
     listed = []
     for status in models.statuses(name, version):
         error = status.error

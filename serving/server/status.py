@@ -28,6 +28,9 @@ class StatusError(Exception):
         self.code = code
         self.message = message
 
+    def __str__(self) -> str:
+        return f"{self.code.name}: {self.message}"
+
     @property
     def http_status(self) -> int:
         """The HTTP status that stands for the code."""
@@ -42,3 +45,9 @@ def invalid(message: str) -> StatusError:
 def not_found(message: str) -> StatusError:
     """Say that there is no such thing here."""
     return StatusError(StatusCode.NOT_FOUND, message)
+
+
+def no_servable(name: str, number: int | None) -> StatusError:
+    """Say that this version, or any of the model, cannot be asked."""
+    asked = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+    return not_found(f"Servable not found for request: {asked}")

@@ -20,6 +20,56 @@ def test_what_is_not_said_is_as_in_tensorflow_serving() -> None:
     assert (flags.port, flags.rest_api_port) == (8500, 0)
     assert flags.model_name == "default"
     assert flags.file_system_poll_wait_seconds == 1
+    assert flags.model_config_file is None
+    assert flags.model_config_file_poll_wait_seconds == 0
+    assert not flags.allow_version_labels_for_unavailable_models
+    assert flags.max_num_load_retries == 5
+    assert flags.load_retry_interval_micros == 60_000_000
+
+
+def test_a_config_file_needs_no_base_path() -> None:
+    flags = parse(["--model_config_file=/models/models.config"])
+
+    assert flags.model_config_file == Path("/models/models.config")
+    assert flags.model_base_path is None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("", True), ("=true", True), ("=1", True), ("=false", False), ("=0", False)],
+)
+def test_a_switch_may_be_the_name_alone(written: str, read: object) -> None:
+    flags = parse([BASE, f"--allow_version_labels_for_unavailable_models{written}"])
+
+    assert flags.allow_version_labels_for_unavailable_models is read
+
+
+def test_some_flags_are_taken_and_change_nothing() -> None:
+    taken = ["--num_load_threads=2", "--flush_filesystem_caches=false"]
+
+    assert parse([BASE, *taken]) == parse([BASE])
+
+
+def test_help_names_every_flag_as_the_real_server_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(["--help"])
+    said = capsys.readouterr().out
+
+    assert caught.value.code == 0
+    assert said.startswith("usage: serving.server\nFlags:\n\t--port=8500 ")
+    for default in ('model_name="default"', 'model_config_file=""', "version=false"):
+        assert f"\t--{default} " in said
+    assert "\tbool\tAccepted, and without effect here.\n" in said
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(["--version"])
+
+    assert caught.value.code == 0
+    assert "TensorFlow Library: 2." in capsys.readouterr().out
 
 
 def test_the_server_listens_to_this_machine_only_unless_told() -> None:
@@ -49,8 +99,14 @@ def test_session_parallelism_sets_both_numbers_of_threads() -> None:
         ([BASE, "--port=70000"], "--port"),
         ([BASE, "--tensorflow_session_parallelism=-1"], "parallelism"),
         (["--model_base_path="], "--model_base_path"),
+        ([BASE, "--file_system_poll_wait_seconds=-1"], "poll_wait"),
+        ([BASE, "--model_config_file_poll_wait_seconds=inf"], "poll_wait"),
+        ([BASE, "--flush_filesystem_caches=perhaps"], "flush"),
     ],
-    ids=["no model", "unknown", "shortened", "word", "range", "negative", "empty"],
+    ids=[
+        *("no model", "unknown", "shortened", "word", "range", "negative", "empty"),
+        *("poll backwards", "poll never", "no switch"),
+    ],
 )
 def test_a_wrong_flag_is_named_and_ends_the_process(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]

@@ -105,7 +105,10 @@ def test_versions_change_while_every_request_is_answered(
 
 def test_a_half_written_version_is_not_served(base_path: Path, exported: Path) -> None:
     with ModelServer(
-        base_path, MODEL, "--file_system_poll_wait_seconds=0.05"
+        base_path,
+        MODEL,
+        "--file_system_poll_wait_seconds=0.05",
+        "--max_num_load_retries=0",
     ) as server:
         (base_path / "2").mkdir()
         whole = (exported / "2" / "saved_model.pb").read_bytes()
@@ -216,10 +219,15 @@ def test_a_taken_port_is_one_clear_sentence(base_path: Path) -> None:
 def test_a_model_that_cannot_be_loaded_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"half")
-    done = ended(["--port=0", f"--model_base_path={tmp_path}"])
+    done = ended(
+        ["--port=0", "--max_num_load_retries=0", f"--model_base_path={tmp_path}"]
+    )
 
     assert done.returncode == 1
-    assert "Failed to start server. Error: servable did not become" in done.stderr
+    assert (
+        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become "
+        "available: {{{name: default version: 1} due to error: UNKNOWN: 1: "
+    ) in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,17 +1,14 @@
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from serving.server.loader import Threads
 from serving.server.models import Models, ServedModel, State
 from serving.server.predict import run
 from serving.server.status import StatusError
-
-X = np.array([[1, 2]], np.float32)
+from tests.serving.server.asking import X, add, ask, states
 
 
 @pytest.fixture
@@ -24,21 +21,6 @@ def model(base_path: Path) -> Iterator[ServedModel]:
     served = ServedModel("echo", base_path, Threads(1, 1))
     yield served
     served.unload_all()
-
-
-def add(echo_path: Path, base_path: Path, version: int) -> Path:
-    return shutil.copytree(echo_path / "123", base_path / str(version))
-
-
-def states(model: ServedModel) -> dict[int, State]:
-    return {version.number: version.state for version in model.statuses()}
-
-
-def ask(model: ServedModel, version: int | None = None) -> int:
-    with model.hold(version) as held:
-        signature = held.servable.signatures["serving_default"]
-        assert run(held.servable, signature, {"x": X}, ["y"])["y"].tolist() == [[1, 2]]
-        return held.version
 
 
 def test_the_newest_version_is_served(
@@ -74,15 +56,11 @@ def test_the_old_version_stays_while_somebody_holds_it(
     add(echo_path, base_path, 2)
 
     with model.hold(None) as held:
-        refreshing = threading.Thread(target=model.refresh)
-        refreshing.start()
-        while states(model)[1] is not State.UNLOADING:
-            pass
+        model.refresh()
+        assert states(model) == {1: State.UNLOADING, 2: State.AVAILABLE}
         assert ask(model) == 2
         signature = held.servable.signatures["serving_default"]
         assert len(run(held.servable, signature, {"x": X}, ["y"])["y"]) == 1
-        assert refreshing.is_alive()
-    refreshing.join()
     assert states(model) == {1: State.END, 2: State.AVAILABLE}
 
 
@@ -94,7 +72,8 @@ def test_whoever_stays_inside_is_not_waited_for_at_the_end(
 
     with model.hold(None):
         assert not Models([model]).unload_all(timeout_s=0.01)
-    assert states(model) == {1: State.UNLOADING}
+        assert states(model) == {1: State.UNLOADING}
+    assert states(model) == {1: State.END}
 
 
 def test_a_version_that_does_not_load_replaces_nothing(

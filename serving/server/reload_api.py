@@ -1,0 +1,53 @@
+"""ModelService.HandleReloadConfigRequest, as model_servers/model_service_impl.cc."""
+
+import logging
+
+import grpc
+
+from serving.messages import ReloadConfigRequest, ReloadConfigResponse, StatusProto
+from serving.server.reload import MODEL_LIST, Reloader
+from serving.server.status import StatusError, invalid
+
+logger = logging.getLogger(__name__)
+
+
+def reload_handler(
+    reloader: Reloader,
+) -> "grpc.RpcMethodHandler[ReloadConfigRequest, ReloadConfigResponse]":
+    """Answer once the new models can be asked, or with what is wrong."""
+
+    def handle(
+        request: ReloadConfigRequest, context: grpc.ServicerContext
+    ) -> ReloadConfigResponse:
+        try:
+            _reload(reloader, request, context)
+        except StatusError as error:
+            logger.error("ReloadConfig failed: %s", error)  # noqa: TRY400 (the trace adds nothing)
+            context.abort(error.code, error.message)
+        return ReloadConfigResponse(status=StatusProto(error_code=0))
+
+    return grpc.unary_unary_rpc_method_handler(
+        handle,
+        request_deserializer=ReloadConfigRequest.FromString,
+        response_serializer=ReloadConfigResponse.SerializeToString,
+    )
+
+
+def _reload(
+    reloader: Reloader, request: ReloadConfigRequest, context: grpc.ServicerContext
+) -> None:
+    config = request.config
+    if config.WhichOneof("config") != MODEL_LIST:
+        raise invalid(
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+            "Only ModelConfigList is currently supported"
+        )
+    for position, model in enumerate(config.model_config_list.config):
+        logger.info(
+            "Config entry %d: %s (%s) at %s",
+            position,
+            model.name,
+            model.model_platform,
+            model.base_path,
+        )
+    reloader.reload(config, is_awaited=context.is_active)
