@@ -15,6 +15,7 @@ from threading import Condition
 from grpc import StatusCode
 
 from serving.server.loader import LoadError, Servable, Threads
+from serving.server.metrics import timed_load
 from serving.server.status import StatusError, not_found
 from serving.server.versions import (
     Fingerprint,
@@ -153,7 +154,8 @@ class ServedModel:
         return True
 
     def _load(self, folder: Path) -> Servable:
-        servable = Servable(folder, threads=self.threads)
+        with timed_load(folder):
+            servable = Servable(folder, threads=self.threads)
         try:
             warm_up(servable, folder)
         except LoadError:
