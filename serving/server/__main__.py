@@ -9,8 +9,10 @@ from types import FrameType
 
 from serving.server.flags import Flags, parse
 from serving.server.grpc_api import make_server
+from serving.server.health import Health
 from serving.server.loader import Threads
 from serving.server.models import Models, ServedModel
+from serving.server.monitoring import metrics_path
 from serving.server.rest_api import RestServer
 
 logger = logging.getLogger("serving.server")
@@ -59,19 +61,29 @@ def _configured(flags: Flags) -> ServedModel:
 
 def _serve(models: Models, flags: Flags, ending: Event) -> None:
     """Open the ports once the model can be asked; return after draining."""
+    shown_at = metrics_path(flags.monitoring_config_file)
     poll_s = flags.file_system_poll_wait_seconds
     if not _await_models(models, poll_s or 1.0, ending):
         return
     grpc_server = make_server(
-        models, addresses=_grpc_addresses(flags), threads=flags.grpc_max_threads
+        models,
+        addresses=_grpc_addresses(flags),
+        threads=flags.grpc_max_threads,
+        tensor_content=flags.enable_serialization_as_tensor_content,
     )
-    rest_server = RestServer(models, flags.listen_address, flags.rest_api_port)
+    health = Health()
+    if flags.enable_grpc_healthcheck_service:
+        grpc_server.add_generic_rpc_handlers((health.handler(),))
+    rest_server = RestServer(
+        models, flags.listen_address, flags.rest_api_port, shown_at
+    )
     grpc_server.start()
     rest_server.start()
     logger.info("gRPC on port %d, REST on %d", flags.port, flags.rest_api_port)
     while not ending.wait(poll_s or None):
         models.refresh()
     logger.info("Ending: answering what was asked")
+    health.leave()
     stopped = grpc_server.stop(DRAIN_S)
     rest_server.stop(drain_s=DRAIN_S)
     stopped.wait()

@@ -25,6 +25,9 @@ class Flags:
     tensorflow_intra_op_parallelism: int
     tensorflow_inter_op_parallelism: int
     grpc_max_threads: int
+    monitoring_config_file: str
+    enable_serialization_as_tensor_content: bool
+    enable_grpc_healthcheck_service: bool
 
 
 def parse(arguments: list[str]) -> Flags:
@@ -57,6 +60,12 @@ def parse(arguments: list[str]) -> Flags:
             16,
             "calls at once (a number of Python threads here)",
         ),
+        (
+            "monitoring_config_file",
+            str,
+            "",
+            "text proto: show metrics on the REST port",
+        ),
     ):
         parser.add_argument(
             f"--{name}",
@@ -65,11 +74,27 @@ def parse(arguments: list[str]) -> Flags:
             help=words,
             required=default is None,
         )
+    for name, words in (
+        (
+            "enable_serialization_as_tensor_content",
+            "answer Predict in raw bytes, not in typed fields",
+        ),
+        ("enable_grpc_healthcheck_service", "answer grpc.health.v1.Health"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=_switch, nargs="?", const=True, default=False, help=words
+        )
     chosen = vars(parser.parse_args(arguments))
     both = chosen.pop("tensorflow_session_parallelism")
     for name in ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"):
         chosen[name] = chosen[name] or both
     return Flags(**chosen)
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
 
 
 def _port(text: str) -> int:
