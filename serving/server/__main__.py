@@ -10,9 +10,11 @@ from types import FrameType
 from serving.server.attempts import Retries
 from serving.server.flags import Flags, parse
 from serving.server.grpc_api import make_server
+from serving.server.health import Health
 from serving.server.loader import Threads
 from serving.server.model_config import ModelEntry, read_file, single_model
 from serving.server.models import Models, ServedModel
+from serving.server.monitoring import metrics_path
 from serving.server.polling import poll
 from serving.server.reload import ConfigFile, Reloader
 from serving.server.rest_api import RestServer
@@ -57,6 +59,7 @@ def _end_on_signal(ending: Event) -> None:
 
 def _serve(models: Models, flags: Flags, ending: Event) -> None:
     """Open the ports once the models can be asked; return after draining."""
+    shown_at = metrics_path(flags.monitoring_config_file)
     reloader = _configure(models, flags)
     if not _await_models(models, flags.file_system_poll_wait_seconds or 1.0, ending):
         return
@@ -65,13 +68,20 @@ def _serve(models: Models, flags: Flags, ending: Event) -> None:
         addresses=_grpc_addresses(flags),
         threads=flags.grpc_max_threads,
         reloader=reloader,
+        tensor_content=flags.enable_serialization_as_tensor_content,
     )
-    rest_server = RestServer(models, flags.listen_address, flags.rest_api_port)
+    health = Health()
+    if flags.enable_grpc_healthcheck_service:
+        grpc_server.add_generic_rpc_handlers((health.handler(),))
+    rest_server = RestServer(
+        models, flags.listen_address, flags.rest_api_port, shown_at
+    )
     grpc_server.start()
     rest_server.start()
     logger.info("gRPC on port %d, REST on %d", flags.port, flags.rest_api_port)
     _poll(models, reloader, flags, ending)
     logger.info("Ending: answering what was asked")
+    health.leave()
     stopped = grpc_server.stop(DRAIN_S)
     rest_server.stop(drain_s=DRAIN_S)
     stopped.wait()

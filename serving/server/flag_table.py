@@ -143,6 +143,24 @@ FLAGS = (
         16,
         "Calls at once: a number of Python threads here.",
     ),
+    Flag(
+        "monitoring_config_file",
+        str,
+        "",
+        "A MonitoringConfig in protobuf's text format: show metrics on the REST port.",
+    ),
+    Flag(
+        "enable_serialization_as_tensor_content",
+        _switch,
+        default=False,
+        words="If true, Predict answers numbers in raw bytes, not in typed fields.",
+    ),
+    Flag(
+        "enable_grpc_healthcheck_service",
+        _switch,
+        default=False,
+        words="Answer grpc.health.v1.Health too.",
+    ),
     Flag("version", _switch, default=False, words="Display version."),
 )
 

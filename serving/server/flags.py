@@ -37,6 +37,9 @@ class Flags:
     tensorflow_intra_op_parallelism: int
     tensorflow_inter_op_parallelism: int
     grpc_max_threads: int
+    monitoring_config_file: str
+    enable_serialization_as_tensor_content: bool
+    enable_grpc_healthcheck_service: bool
 
 
 def parse(arguments: list[str]) -> Flags:

@@ -1,8 +1,9 @@
-"""The gRPC API: PredictionService.Predict and ModelService."""
+"""The gRPC API: PredictionService and ModelService."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 
@@ -17,8 +18,28 @@ from serving.messages import (
     PredictRequest,
     PredictResponse,
 )
-from serving.server.models import Asked, Models, State
+from serving.server.classify import classify
+from serving.server.inference_messages import (
+    CLASSIFY,
+    GET_MODEL_METADATA,
+    MULTI_INFERENCE,
+    REGRESS,
+    ClassificationRequest,
+    ClassificationResponse,
+    GetModelMetadataRequest,
+    GetModelMetadataResponse,
+    InferenceTask,
+    MultiInferenceRequest,
+    MultiInferenceResponse,
+    RegressionRequest,
+    RegressionResponse,
+)
+from serving.server.metadata import check_fields, describe
+from serving.server.metrics import counted_request
+from serving.server.models import Asked, Held, Models, State
+from serving.server.multi_inference import infer
 from serving.server.predict import DEFAULT_SIGNATURE, predict
+from serving.server.regress import regress
 from serving.server.reload import Reloader
 from serving.server.reload_api import reload_handler
 from serving.server.status import StatusError, invalid
@@ -32,6 +53,16 @@ OPTIONS = [
     # Or a second server would silently take half of the calls.
     ("grpc.so_reuseport", 0),
 ]
+CALLS_PER_THREAD = 8  # One is computed, seven wait.
+
+
+class Method(NamedTuple):
+    """One method: what comes in, what goes out, and how."""
+
+    path: str
+    request: Any
+    response: Any
+    answer: Callable[[Models, Any], Any]
 
 
 def make_server(
@@ -40,13 +71,28 @@ def make_server(
     addresses: list[str],
     threads: int,
     reloader: Reloader | None = None,
+    tensor_content: bool = False,
 ) -> grpc.Server:
     """A server that listens once it is started. Raises OSError for a taken address.
 
     reloader: takes new configs; without it none are taken.
+    tensor_content: answer Predict in raw bytes instead of typed fields.
     """
-    server = grpc.server(ThreadPoolExecutor(threads, "grpc"), options=OPTIONS)
-    server.add_generic_rpc_handlers(_handlers(models, reloader))
+    server = grpc.server(
+        ThreadPoolExecutor(threads, "grpc"),
+        options=OPTIONS,
+        # Some wait for a thread; more than these are refused with RESOURCE_EXHAUSTED.
+        maximum_concurrent_rpcs=CALLS_PER_THREAD * threads,
+    )
+    server.add_generic_rpc_handlers(
+        [
+            _handler(method.path, _unary(models, method))
+            for method in _methods(tensor_content=tensor_content)
+        ]
+    )
+    if reloader is not None:
+        handler = _handler(HANDLE_RELOAD_CONFIG, reload_handler(reloader))
+        server.add_generic_rpc_handlers([handler])
     for address in addresses:
         try:
             server.add_insecure_port(address)
@@ -55,29 +101,45 @@ def make_server(
     return server
 
 
-def _handlers(
-    models: Models, reloader: Reloader | None
-) -> tuple[grpc.GenericRpcHandler, ...]:
-    methods = {
-        PREDICT: grpc.unary_unary_rpc_method_handler(
-            _answering(lambda request: _predict(models, request)),
-            request_deserializer=PredictRequest.FromString,
-            response_serializer=PredictResponse.SerializeToString,
+def _methods(*, tensor_content: bool) -> list[Method]:
+    return [
+        Method(
+            PREDICT,
+            PredictRequest,
+            PredictResponse,
+            partial(_predict, tensor_content=tensor_content),
         ),
-        GET_MODEL_STATUS: grpc.unary_unary_rpc_method_handler(
-            _answering(lambda request: _get_model_status(models, request)),
-            request_deserializer=GetModelStatusRequest.FromString,
-            response_serializer=GetModelStatusResponse.SerializeToString,
+        Method(CLASSIFY, ClassificationRequest, ClassificationResponse, _classify),
+        Method(REGRESS, RegressionRequest, RegressionResponse, _regress),
+        Method(MULTI_INFERENCE, MultiInferenceRequest, MultiInferenceResponse, _infer),
+        Method(
+            GET_MODEL_METADATA,
+            GetModelMetadataRequest,
+            GetModelMetadataResponse,
+            _get_model_metadata,
         ),
-    }
-    if reloader is not None:
-        methods[HANDLE_RELOAD_CONFIG] = reload_handler(reloader)
-    return tuple(
-        grpc.method_handlers_generic_handler(service, {method: handler})
-        for (_, service, method), handler in (
-            (path.split("/"), handler) for path, handler in methods.items()
-        )
+        Method(
+            GET_MODEL_STATUS,
+            GetModelStatusRequest,
+            GetModelStatusResponse,
+            _get_model_status,
+        ),
+    ]
+
+
+def _unary(models: Models, method: Method) -> "grpc.RpcMethodHandler[Any, Any]":
+    return grpc.unary_unary_rpc_method_handler(
+        _answering(partial(method.answer, models)),
+        request_deserializer=method.request.FromString,
+        response_serializer=method.response.SerializeToString,
     )
+
+
+def _handler(
+    path: str, handler: "grpc.RpcMethodHandler[Any, Any]"
+) -> grpc.GenericRpcHandler:
+    _, service, name = path.split("/")
+    return grpc.method_handlers_generic_handler(service, {name: handler})
 
 
 def _answering(
@@ -94,16 +156,62 @@ def _answering(
     return handle
 
 
-def _predict(models: Models, request: PredictRequest) -> PredictResponse:
+def _predict(
+    models: Models, request: PredictRequest, *, tensor_content: bool
+) -> PredictResponse:
+    with counted_request(request.model_spec.name, "Predict", "GRPC"):
+        name, version = _asked(request)
+        with models.hold(name, version) as held:
+            outputs = predict(held.servable, request, tensor_content=tensor_content)
+        return PredictResponse(model_spec=_answered_by(held, request), outputs=outputs)
+
+
+def _classify(models: Models, request: ClassificationRequest) -> ClassificationResponse:
+    with counted_request(request.model_spec.name, "Classify", "GRPC"):
+        name, version = _asked(request)
+        with models.hold(name, version) as held:
+            result = classify(held.servable, request)
+        return ClassificationResponse(
+            model_spec=_answered_by(held, request), result=result
+        )
+
+
+def _regress(models: Models, request: RegressionRequest) -> RegressionResponse:
+    with counted_request(request.model_spec.name, "Regress", "GRPC"):
+        name, version = _asked(request)
+        with models.hold(name, version) as held:
+            result = regress(held.servable, request)
+        return RegressionResponse(model_spec=_answered_by(held, request), result=result)
+
+
+def _infer(models: Models, request: MultiInferenceRequest) -> MultiInferenceResponse:
+    first = request.tasks[0].model_spec if request.tasks else ModelSpec()
+    # The first task names the version for all of them.
+    name, version = _asked(InferenceTask(model_spec=first))
+    with models.hold(name, version) as held:
+        response = infer(held.servable, request)
+    for result, task in zip(response.results, request.tasks, strict=True):
+        result.model_spec.CopyFrom(_answered_by(held, task))
+    return response
+
+
+def _get_model_metadata(
+    models: Models, request: GetModelMetadataRequest
+) -> GetModelMetadataResponse:
+    if request.HasField("model_spec"):
+        check_fields(request)
     name, version = _asked(request)
     with models.hold(name, version) as held:
-        outputs = predict(held.servable, request)
+        return describe(held)
+
+
+def _answered_by(held: Held, request: Any) -> ModelSpec:
     spec = ModelSpec(
         name=held.name,
         signature_name=request.model_spec.signature_name or DEFAULT_SIGNATURE,
     )
     spec.version.value = held.version
-    return PredictResponse(model_spec=spec, outputs=outputs)
+    return spec
 
 
 def _get_model_status(

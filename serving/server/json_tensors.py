@@ -1,18 +1,29 @@
-"""JSON <-> tensors, in TensorFlow Serving's row and column formats."""
+"""JSON <-> tensors, in TensorFlow Serving's row and column formats.
 
-import base64
-import binascii
+The words are those of its util/json_tensor.cc.
+"""
+
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from serving.server.json_elements import READERS, Elements, cpp_name, read_elements
+from serving.server.json_values import (
+    bad_format,
+    bytes_text,
+    float_texts,
+    is_base64,
+    quoted,
+    signature_name,
+    string_text,
+)
 from serving.server.loader import Array, Servable, Signature, TensorInfo
-from serving.server.predict import check_names, find_signature
-from serving.server.status import invalid
+from serving.server.predict import DEFAULT_SIGNATURE, check_names, find_signature
+from serving.server.status import StatusError, invalid
+from serving.server.tensor_messages import dtype_name
 
-B64 = "b64"
 BYTES_SUFFIX = "_bytes"
 
 
@@ -24,200 +35,214 @@ class Asked(NamedTuple):
     by_row: bool
 
 
-def read_request(body: bytes, servable: Servable) -> Asked:
-    """Read the body of a predict request. Raises StatusError."""
-    asked = _parse(body)
-    name = asked.get("signature_name", "")
-    if not isinstance(name, str):
-        raise invalid("'signature_name' key must be a string value.")
-    if "instances" in asked and "inputs" in asked:
-        raise invalid("Request has both 'inputs' and 'instances' keys: give one")
-    if "instances" not in asked and "inputs" not in asked:
-        raise invalid("Missing 'inputs' or 'instances' key")
-    signature = find_signature(servable, name)
-    by_row = "instances" in asked
-    columns = (
-        _from_rows(asked["instances"], signature)
-        if by_row
-        else _from_columns(asked["inputs"], signature)
-    )
-    feeds = {
-        alias: _array(alias, value, signature.inputs[alias])
-        for alias, value in columns.items()
-    }
-    return Asked(signature, feeds, by_row)
-
-
-def _parse(body: bytes) -> dict[str, Any]:
-    if not body.strip():
-        raise invalid("JSON Parse error: The document is empty")
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise invalid(f"JSON Parse error: {error}") from error
-    if not isinstance(asked, dict):
-        raise invalid("Request JSON object must be an object")
-    return asked
-
-
-def _from_rows(rows: Any, signature: Signature) -> dict[str, Any]:
-    """Turn a list of examples into one list per input."""
-    if not isinstance(rows, list):
-        raise invalid("'instances' key must be a list")
-    if not rows:
-        raise invalid("'instances' key is an empty list: no examples")
-    named = [_is_object(row) for row in rows]
-    if not any(named):
-        return {_only_input(signature): rows}
-    if not all(named):
-        raise invalid("'instances' must be all values, or all objects")
-    for row in rows:
-        check_names(signature, row)
-    return {alias: [row[alias] for row in rows] for alias in signature.inputs}
-
-
-def _from_columns(columns: Any, signature: Signature) -> dict[str, Any]:
-    if not _is_object(columns):
-        return {_only_input(signature): columns}
-    check_names(signature, columns)
-    return {alias: columns[alias] for alias in signature.inputs}
-
-
-def _only_input(signature: Signature) -> str:
-    if len(signature.inputs) != 1:
+def read_request(asked: dict[str, Any], servable: Servable) -> Asked:
+    """Read a predict request. Raises StatusError."""
+    name = signature_name(asked)
+    if (name or DEFAULT_SIGNATURE) not in servable.signatures:
         raise invalid(
-            "A plain value or list takes a signature with one input; this one has "
-            f"{len(signature.inputs)}: name them"
+            f'Serving signature name: "{name or DEFAULT_SIGNATURE}" not found in '
+            "signature def"
         )
-    return next(iter(signature.inputs))
+    signature = find_signature(servable, name)
+    if not signature.inputs:
+        raise invalid(f"Failed to get input map for signature: {name or 'DEFAULT'}")
+    if "instances" in asked and "inputs" in asked:
+        raise bad_format(
+            asked,
+            "Not formatted correctly expecting only one of 'inputs' or 'instances' "
+            "keys to exist ",
+        )
+    if "instances" in asked:
+        feeds = _from_rows(_rows_of(asked), signature)
+    elif "inputs" in asked:
+        feeds = _from_columns(asked["inputs"], signature)
+    else:
+        raise invalid("Missing 'inputs' or 'instances' key")
+    return Asked(signature, feeds, "instances" in asked)
+
+
+def _rows_of(asked: dict[str, Any]) -> list[Any]:
+    rows = asked["instances"]
+    if not isinstance(rows, list):
+        raise bad_format(asked, "Excepting 'instances' to be an list/array")
+    if not rows:
+        raise bad_format(asked, "No values in 'instances' array")
+    return rows
+
+
+def _from_rows(rows: list[Any], signature: Signature) -> dict[str, Array]:
+    """Turn a list of examples into one tensor per input."""
+    if _is_object(rows[0]):
+        return _from_named_rows(rows, signature)
+    if len(signature.inputs) > 1:
+        raise invalid(
+            "instances is a plain list, but expecting list of objects as multiple "
+            "input tensors required as per tensorinfo_map"
+        )
+    for item, row in enumerate(rows):
+        if _is_object(row):
+            raise invalid(
+                f"Expecting value/list but got object at item {item} of input list"
+            )
+    alias = next(iter(signature.inputs))
+    return {alias: _stacked(rows, signature.inputs[alias], "")}
+
+
+def _from_named_rows(rows: list[Any], signature: Signature) -> dict[str, Array]:
+    needed = sorted(signature.inputs)
+    for item, row in enumerate(rows):
+        if not _is_object(row):
+            raise invalid(f"Expecting object but got list at item {item} of input list")
+        failed = f"Failed to process element: {item}"
+        for alias in sorted(set(row) - set(needed)):
+            raise invalid(
+                f"{failed} key: {alias} of 'instances' list. Error: INVALID_ARGUMENT: "
+                f"JSON object: does not have named input: {alias}"
+            )
+        if len(row) != len(needed):
+            raise invalid(
+                f"{failed} of 'instances' list. JSON object: {quoted(row)} must only "
+                f"have keys: {','.join(needed)}"
+            )
+    return {
+        alias: _stacked(
+            [row[alias] for row in rows], signature.inputs[alias], f" key: {alias}"
+        )
+        for alias in needed
+    }
+
+
+def _stacked(values: list[Any], info: TensorInfo, key: str) -> Array:
+    """Make one tensor of one value per row; all are of the shape of the first."""
+    flat: list[Any] = []
+    first: Elements | None = None
+    for item, value in enumerate(values):
+        try:
+            elements = read_elements(value, info)
+            first = first or elements
+            _check_alike(first, elements)
+        except StatusError as error:
+            raise invalid(
+                f"Failed to process element: {item}{key} of 'instances' list. Error: "
+                f"{error.code.name}: {error.message}"
+            ) from error
+        flat += elements.flat
+    shape = first.shape if first else ()
+    return np.array(flat, info.numpy_dtype).reshape(len(values), *shape)
+
+
+def _check_alike(first: Elements, other: Elements) -> None:
+    if len(first.flat) != len(other.flat):
+        raise invalid(
+            f"Expecting tensor size: {len(first.flat)} but got: {len(other.flat)}"
+        )
+    if first.shape != other.shape:
+        raise invalid(
+            f"Expecting shape {_shape_text(first)} but got: {_shape_text(other)}"
+        )
+
+
+def _shape_text(elements: Elements) -> str:
+    return f"[{','.join(map(str, elements.shape))}]"
+
+
+def _from_columns(columns: Any, signature: Signature) -> dict[str, Array]:
+    if not _is_object(columns):
+        if len(signature.inputs) > 1:
+            raise invalid(
+                "inputs is a plain value/list, but expecting an object as multiple "
+                "input tensors required as per tensorinfo_map"
+            )
+        columns = {next(iter(signature.inputs)): columns}
+    for alias in signature.inputs:
+        if alias not in columns:
+            raise invalid(f"Missing named input: {alias} in 'inputs' object.")
+    check_names(signature, columns)  # TensorFlow Serving ignores what is too much.
+    return {
+        alias: _packed(read_elements(columns[alias], info), info)
+        for alias, info in signature.inputs.items()
+    }
+
+
+def _packed(elements: Elements, info: TensorInfo) -> Array:
+    return np.array(elements.flat, info.numpy_dtype).reshape(elements.shape)
 
 
 def _is_object(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) != {B64}
-
-
-def _array(alias: str, value: Any, info: TensorInfo) -> Array:
-    """Make the tensor of an input. Raises StatusError if ragged or of wrong type."""
-    dtype = info.numpy_dtype
-    try:
-        shape = _shape(value)
-        flat: list[Any] = []
-        _flatten(value, shape, np.dtype(dtype).kind, flat)
-        return np.array(flat, dtype).reshape(shape)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise invalid(
-            f"JSON Value for {alias} is no {info.dtype_name} tensor: {error}"
-        ) from error
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    shape = []
-    while isinstance(value, list):
-        shape.append(len(value))
-        value = value[0] if value else None
-    return tuple(shape)
-
-
-def _flatten(value: Any, shape: tuple[int, ...], kind: str, flat: list[Any]) -> None:
-    """Collect the elements in order. Raises TypeError, ValueError."""
-    if not shape:
-        flat.append(_element(value, kind))
-        return
-    if not isinstance(value, list) or len(value) != shape[0]:
-        raise ValueError("lists of different lengths, or values beside lists")
-    for part in value:
-        _flatten(part, shape[1:], kind, flat)
-
-
-def _element(value: Any, kind: str) -> Any:
-    """One number or string, if it is of the tensor's kind."""
-    if kind == "O":
-        return _string(value)
-    wanted = {"b": (bool,), "i": (int,), "u": (int,)}.get(kind, (int, float))
-    if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "b"):
-        raise TypeError(f"unexpected {json.dumps(value)[:40]}")
-    return value
-
-
-def _string(value: Any) -> bytes:
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, dict) and set(value) == {B64} and isinstance(value[B64], str):
-        try:
-            return base64.b64decode(value[B64], validate=True)
-        except binascii.Error as error:
-            raise ValueError(f"b64: {error}") from error
-    raise TypeError(f"unexpected {json.dumps(value)[:40]}")
+    return isinstance(value, dict) and not is_base64(value)
 
 
 def write_answer(outputs: Mapping[str, Array], *, by_row: bool) -> str:
     """Write the answer to a predict request. Raises StatusError."""
-    texts = {name: _texts(name, array) for name, array in outputs.items()}
+    texts = {name: _texts(name, np.asarray(array)) for name, array in outputs.items()}
     if by_row:
-        return _wrapped("predictions", _rows(texts))
+        return wrapped("predictions", _rows(texts))
     if len(texts) == 1:
-        return _wrapped("outputs", _joined(next(iter(texts.values())).tolist()))
-    return _wrapped("outputs", _object(texts))
+        return wrapped("outputs", joined(next(iter(texts.values())).tolist()))
+    return wrapped("outputs", _object(texts))
 
 
 def _rows(texts: Mapping[str, Array]) -> str:
     """One value or object per example. Raises StatusError if they do not line up."""
-    counts = {array.shape[0] if array.ndim else None for array in texts.values()}
-    if len(counts) != 1 or counts == {None}:
-        shapes = ", ".join(f"{name}: {array.shape}" for name, array in texts.items())
-        raise invalid(f"Outputs have inconsistent batch size: {shapes}")
+    count = _batch_size(texts)
     if len(texts) == 1:
-        return _joined(next(iter(texts.values())).tolist())
-    return _joined(
+        return joined(next(iter(texts.values())).tolist())
+    return joined(
         [
             _object({name: array[row] for name, array in texts.items()})
-            for row in range(counts.pop() or 0)
+            for row in range(count)
         ]
     )
 
 
-def _texts(name: str, answer: Array) -> Array:
-    """Write every element; floats as short as they can be read back."""
-    array = np.asarray(answer)
+def _batch_size(texts: Mapping[str, Array]) -> int:
+    expected = 0
+    for name, array in texts.items():
+        if not array.ndim:
+            raise invalid(f"Tensor name: {name} has no shape information ")
+        if not len(array):
+            raise invalid(f"Tensor name: {name} has invalid batch size: 0")
+        if expected not in (0, len(array)):
+            raise invalid(
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} "
+                f"expecting: {expected}"
+            )
+        expected = len(array)
+    return expected
+
+
+def _texts(name: str, array: Array) -> Array:
+    """Write every element. Raises StatusError for a dtype that has no JSON."""
+    dtype = dtype_name(array)
+    if dtype not in READERS:
+        raise invalid(f"Failed to write JSON value for tensor type: {cpp_name(dtype)}")
     kind = array.dtype.kind
     if kind == "b":
         return np.where(array, "true", "false")
     if kind in "iu":
         return array.astype(str)
-    if kind in "OS":
-        write = _b64_text if name.endswith(BYTES_SUFFIX) else _string_text
-        flat = [write(value) for value in array.ravel().tolist()]
-        return np.array(flat, object).reshape(array.shape)
-    # float16 and bfloat16 have no short form of their own.
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float32)
-    texts = array.astype(str)
-    texts = np.where(np.isnan(array), "NaN", texts)
-    texts = np.where(np.isposinf(array), "Infinity", texts)
-    return np.where(np.isneginf(array), "-Infinity", texts)
+    if kind == "f":
+        return float_texts(array)
+    write = bytes_text if name.endswith(BYTES_SUFFIX) else string_text
+    flat = [write(value) for value in array.ravel().tolist()]
+    return np.array(flat, object).reshape(array.shape)
 
 
-def _b64_text(value: bytes) -> str:
-    return json.dumps({B64: base64.b64encode(value).decode()})
-
-
-def _string_text(value: bytes) -> str:
-    return json.dumps(value.decode(errors="replace"), ensure_ascii=False)
-
-
-def _joined(nested: Any) -> str:
+def joined(nested: Any) -> str:
+    """Write texts in lists, or lists of lists, as JSON."""
     if isinstance(nested, str):
         return nested
-    return f"[{', '.join(_joined(part) for part in nested)}]"
+    return f"[{', '.join(joined(part) for part in nested)}]"
 
 
 def _object(texts: Mapping[str, Array]) -> str:
     members = ",\n".join(
-        f"        {json.dumps(name)}: {_joined(np.asarray(array).tolist())}"
+        f"        {json.dumps(name)}: {joined(np.asarray(array).tolist())}"
         for name, array in texts.items()
     )
     return f"{{\n{members}\n    }}"
 
 
-def _wrapped(key: str, text: str) -> str:
+def wrapped(key: str, text: str) -> str:
+    """Write an object with one member."""
     return f'{{\n    "{key}": {text}\n}}'

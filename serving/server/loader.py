@@ -7,6 +7,7 @@ refuse feeds that the real server accepts.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -105,6 +106,11 @@ class Servable:
             key: Signature(_tensors(definition.inputs), _tensors(definition.outputs))
             for key, definition in meta_graph.signature_def.items()
             if not key.startswith("__")  # The loader's own: __saved_model_init_op.
+        }
+        # As the model has them, the loader's own too; copied, or the graph would stay.
+        self.definitions = {
+            key: deepcopy(definition)
+            for key, definition in meta_graph.signature_def.items()
         }
 
     def run(

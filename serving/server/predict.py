@@ -5,30 +5,56 @@ from collections.abc import Iterable, Mapping, Sequence
 from grpc import StatusCode
 
 from serving.messages import PredictRequest, TensorProto
+from serving.server.inference_messages import (
+    CLASSIFY_METHOD,
+    PREDICT_METHOD,
+    REGRESS_METHOD,
+)
 from serving.server.loader import Array, ModelError, Servable, Signature
+from serving.server.metrics import timed_graph, timed_run
 from serving.server.status import CODES, StatusError, invalid
-from serving.server.tensor_messages import to_array, to_message
+from serving.server.tensor_messages import to_array, to_content_message, to_message
 
 DEFAULT_SIGNATURE = "serving_default"
+METHODS = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
 
 
-def predict(servable: Servable, request: PredictRequest) -> dict[str, TensorProto]:
-    """Answer a Predict request: messages in, messages out. Raises StatusError."""
+def predict(
+    servable: Servable, request: PredictRequest, *, tensor_content: bool = False
+) -> dict[str, TensorProto]:
+    """Answer a Predict request: messages in, messages out. Raises StatusError.
+
+    tensor_content: answer in raw bytes instead of typed fields.
+    """
     signature = find_signature(servable, request.model_spec.signature_name)
     check_names(signature, request.inputs)
     wanted = choose_outputs(signature, request.output_filter)
     feeds = {alias: to_array(alias, request.inputs[alias]) for alias in request.inputs}
-    outputs = run(servable, signature, feeds, wanted)
-    return {alias: to_message(array) for alias, array in outputs.items()}
+    with timed_run(request.model_spec.name, "Predict"):
+        outputs = run(servable, signature, feeds, wanted)
+    pack = to_content_message if tensor_content else to_message
+    return {alias: pack(array) for alias, array in outputs.items()}
 
 
 def find_signature(servable: Servable, name: str) -> Signature:
-    """The named signature, or the default one. Raises StatusError."""
-    signature = servable.signatures.get(name or DEFAULT_SIGNATURE)
+    """The named signature, or the default one. Raises StatusError.
+
+    A signature for something else than inference is refused, in the words of
+    TensorFlow Serving's servables/tensorflow/predict_util.cc.
+    """
+    name = name or DEFAULT_SIGNATURE
+    signature = servable.signatures.get(name)
     if signature is None:
         raise StatusError(
             StatusCode.FAILED_PRECONDITION,
-            f'Serving signature key "{name or DEFAULT_SIGNATURE}" not found.',
+            f'Serving signature key "{name}" not found.',
+        )
+    method = servable.definitions[name].method_name
+    if method not in METHODS:
+        raise StatusError(
+            StatusCode.INTERNAL,
+            "Expected prediction signature method_name to be one of "
+            f"{{{', '.join(METHODS)}}}. Was: {method}",
         )
     return signature
 
@@ -78,7 +104,8 @@ def run(
                 f"but {array.dtype} is provided"
             )
     try:
-        answers = servable.run(signature, feeds, wanted)
+        with timed_graph():
+            answers = servable.run(signature, feeds, wanted)
     except ModelError as error:
         code = CODES.get(error.error_code, StatusCode.UNKNOWN)
         raise StatusError(code, error.message) from error

@@ -1,18 +1,29 @@
-"""The REST API: predict and status."""
+"""The REST API: predict, classify, regress, status, metadata; and metrics."""
 
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from serving.server import metrics
+from serving.server.classify import classify
+from serving.server.inference_messages import ClassificationRequest, RegressionRequest
+from serving.server.json_examples import (
+    read_input,
+    write_classifications,
+    write_regressions,
+)
 from serving.server.json_tensors import read_request, write_answer
+from serving.server.json_values import parse_object, signature_name
+from serving.server.metadata import describe_json
 from serving.server.models import Asked, Models, State
 from serving.server.predict import choose_outputs, run
+from serving.server.regress import regress
 from serving.server.status import StatusError, invalid
 
 logger = logging.getLogger(__name__)
@@ -20,22 +31,25 @@ logger = logging.getLogger(__name__)
 PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)"
     r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
-    r"(?:/(?P<metadata>metadata)|:(?P<verb>[a-zA-Z]+))?"
+    r"(?:/(?P<metadata>metadata)|:(?P<verb>predict|classify|regress))?",
+    re.IGNORECASE,
 )
 MAX_VERSION = 2**63 - 1
+MAX_DIGITS = len(str(MAX_VERSION))  # Python refuses to read a number of thousands.
 MAX_BODY_BYTES = 2**31 - 1  # As large as a message of the gRPC API can be.
 
 
 class Reply(NamedTuple):
-    """An HTTP status and a JSON text."""
+    """An HTTP status and a text, usually JSON."""
 
     status: int
     body: str
+    content_type: str = "application/json"
 
 
 def answer(models: Models, method: str, path: str, body: bytes) -> Reply:
     """Answer one request."""
-    if not path.startswith("/v1/"):
+    if not path.lower().startswith("/v1/"):
         return Reply(404, _error("Not found"))
     try:
         return Reply(200, _route(models, method, path, body))
@@ -46,34 +60,72 @@ def answer(models: Models, method: str, path: str, body: bytes) -> Reply:
 def _route(models: Models, method: str, path: str, body: bytes) -> str:
     malformed = invalid(f"Malformed request: {method} {path}")
     matched = PATH.fullmatch(path)
-    if method == "GET" and path.rstrip("/") == "/v1/models":
+    if method == "GET" and path.lower().rstrip("/") == "/v1/models":
         raise invalid("Missing model name in request.")
     if matched is None:
         raise malformed
     name = unquote(matched["name"])
     version = _version(matched)
-    if isinstance(version, int) and version > MAX_VERSION:
-        raise malformed
     verb = (matched["verb"] or "").lower()
-    if method == "POST" and verb == "predict":
-        return _predict(models, name, version, body)
-    if method == "GET" and not verb and not matched["metadata"]:
-        return _status(models, name, version)
+    if method == "POST" and verb:
+        with metrics.counted_request(name, verb, "REST"):
+            return VERBS[verb](models, name, version, body)
+    if method == "GET" and not verb:
+        return (_metadata if matched["metadata"] else _status)(models, name, version)
     raise malformed
 
 
 def _version(matched: re.Match[str]) -> Asked:
     if matched["label"]:
         return unquote(matched["label"])
-    return int(matched["version"]) if matched["version"] else None
+    text = matched["version"]
+    if text is None:
+        return None
+    if len(text.lstrip("0")) > MAX_DIGITS or int(text) > MAX_VERSION:
+        raise invalid(f"Failed to convert version: {text} to numeric.")
+    return int(text)
 
 
 def _predict(models: Models, name: str, version: Asked, body: bytes) -> str:
+    parsed = parse_object(body)
     with models.hold(name, version) as held:
-        asked = read_request(body, held.servable)
+        asked = read_request(parsed, held.servable)
         wanted = choose_outputs(asked.signature, [])
-        outputs = run(held.servable, asked.signature, asked.feeds, wanted)
+        with metrics.timed_run(name, "Predict"):
+            outputs = run(held.servable, asked.signature, asked.feeds, wanted)
     return write_answer(outputs, by_row=asked.by_row)
+
+
+def _classify(models: Models, name: str, version: Asked, body: bytes) -> str:
+    asked = parse_object(body)
+    request = ClassificationRequest()
+    request.model_spec.name = name
+    request.model_spec.signature_name = signature_name(asked)
+    request.input.CopyFrom(read_input(asked))
+    with models.hold(name, version) as held:
+        return write_classifications(classify(held.servable, request))
+
+
+def _regress(models: Models, name: str, version: Asked, body: bytes) -> str:
+    asked = parse_object(body)
+    request = RegressionRequest()
+    request.model_spec.name = name
+    request.model_spec.signature_name = signature_name(asked)
+    request.input.CopyFrom(read_input(asked))
+    with models.hold(name, version) as held:
+        return write_regressions(regress(held.servable, request))
+
+
+VERBS: dict[str, Callable[[Models, str, Asked, bytes], str]] = {
+    "predict": _predict,
+    "classify": _classify,
+    "regress": _regress,
+}
+
+
+def _metadata(models: Models, name: str, version: Asked) -> str:
+    with models.hold(name, version) as held:
+        return describe_json(held)
 
 
 def _status(models: Models, name: str, version: Asked) -> str:
@@ -100,9 +152,14 @@ def _error(message: str) -> str:
 class RestServer:
     """The REST API in threads of its own; nothing if the port is 0."""
 
-    def __init__(self, models: Models, host: str, port: int) -> None:
-        """Take the port. Raises OSError."""
-        self._server = _Server((host, port), models) if port else None
+    def __init__(
+        self, models: Models, host: str, port: int, metrics_path: str = ""
+    ) -> None:
+        """Take the port. Raises OSError.
+
+        metrics_path: where the metrics are shown; nowhere if empty.
+        """
+        self._server = _Server((host, port), models, metrics_path) if port else None
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -124,9 +181,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True  # An idle connection holds up no ending; drain() waits.
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], models: Models) -> None:
+    def __init__(
+        self, address: tuple[str, int], models: Models, metrics_path: str
+    ) -> None:
         super().__init__(address, _Handler)
         self.models = models
+        self.metrics_path = metrics_path
         self._answering = 0
         self._changed = Condition()
 
@@ -166,13 +226,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         path = self.path.partition("?")[0]
+        if path == self.server.metrics_path:
+            self._reply(Reply(200, metrics.page(), "text/plain"))
+            return
         with self.server.answering():
             self._reply(answer(self.server.models, self.command, path, body))
 
     def _reply(self, reply: Reply) -> None:
         content = reply.body.encode()
         self.send_response(reply.status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

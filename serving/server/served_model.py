@@ -16,6 +16,7 @@ from grpc import StatusCode
 
 from serving.server.attempts import Attempts, Retries
 from serving.server.loader import LoadError, Servable, Threads
+from serving.server.metrics import timed_load
 from serving.server.policy import VersionPolicy
 from serving.server.states import Held, State, Version
 from serving.server.status import StatusError, no_servable
@@ -173,7 +174,8 @@ class ServedModel:
         return True
 
     def _load(self, folder: Path) -> Servable:
-        servable = Servable(folder, threads=self.threads)
+        with timed_load(folder):
+            servable = Servable(folder, threads=self.threads)
         try:
             warm_up(servable, folder)
         except LoadError:

@@ -1,12 +1,18 @@
 """Replay the requests that a model brought along, before the first real one."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from serving.messages import PredictionLog, not_running
+from serving.server.classify import classify
 from serving.server.loader import LoadError, ModelError, Servable
+from serving.server.metrics import timed_warmup
+from serving.server.multi_inference import infer
 from serving.server.predict import predict
+from serving.server.regress import regress
 from serving.server.status import StatusError
 
 with not_running("tensorflow"):
@@ -14,13 +20,23 @@ with not_running("tensorflow"):
 
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000
+REPLAYS: dict[str, Callable[[Servable, Any], object]] = {
+    "predict_log": predict,
+    "classify_log": classify,
+    "regress_log": regress,
+    "multi_inference_log": infer,
+}
 
 
 def warm_up(servable: Servable, folder: Path) -> None:
-    """Run every Predict record. Raises LoadError: a bad record is a bad model."""
+    """Run every record. Raises LoadError: a bad record is a bad model."""
     path = folder / WARMUP_FILE
-    if not path.is_file():
-        return
+    if path.is_file():
+        with timed_warmup(folder):
+            _replay_all(servable, path)
+
+
+def _replay_all(servable: Servable, path: Path) -> None:
     try:
         for count, record in enumerate(RecordIterator(str(path), ""), start=1):
             if count > MAX_RECORDS:
@@ -33,8 +49,8 @@ def warm_up(servable: Servable, folder: Path) -> None:
 
 
 def _replay(servable: Servable, log: PredictionLog) -> None:
-    if log.WhichOneof("log_type") != "predict_log":
-        raise LoadError(
-            f"Unsupported log_type for warmup: {log.WhichOneof('log_type')}"
-        )
-    predict(servable, log.predict_log.request)
+    kind = log.WhichOneof("log_type")
+    replay = REPLAYS.get(kind)
+    if replay is None:
+        raise LoadError(f"Unsupported log_type for warmup: {kind}")
+    replay(servable, getattr(log, kind).request)

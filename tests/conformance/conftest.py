@@ -87,7 +87,10 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     port, rest_port = free_port(), free_port()
     command = [
         *(sys.executable, "-m", "serving.server", f"--port={port}"),
-        *(f"--rest_api_port={rest_port}", "--allow_version_labels_for_unavailable_models"),
+        *(
+            f"--rest_api_port={rest_port}",
+            "--allow_version_labels_for_unavailable_models",
+        ),
         f"--model_config_file={folder}/models.config",
     ]
     with (folder / "log").open("wb") as log:

@@ -112,7 +112,7 @@ def test_what_is_no_number_travels_too(target: Target) -> None:
         (b'{"instances": [["a", "b"]]}', ""),
         (b'{"inputs": {"z": [[1, 2]]}}', ""),
         (b'{"signature_name": "mixed", "inputs": [1]}', ""),
-        (b'{"signature_name": "none", "inputs": [[1, 2]]}', 'key "none" not found'),
+        (b'{"signature_name": "none", "inputs": [[1, 2]]}', '"none" not found'),
     ],
     ids=str,
 )

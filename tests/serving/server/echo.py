@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def export_echo(base_path: Path, version: int = 1) -> Path:
-    """Signatures: echo (float32 matrix), mixed (several inputs), picture, kinds."""
+    """Signatures: echo (float32 matrix), mixed (several inputs), picture, kinds, ..."""
     module = tf.Module()
     functions = {
         "serving_default": tf.function(
@@ -37,6 +37,18 @@ def export_echo(base_path: Path, version: int = 1) -> Path:
         "kinds": tf.function(_kinds, input_signature=[tf.TensorSpec([None], tf.int32)]),
         "lopsided": tf.function(
             lambda x: {"one": x[:1], "all": x * 1.0},
+            input_signature=[tf.TensorSpec([None], tf.float32, name="x")],
+        ),
+        "halves": tf.function(
+            lambda x: {"halves": tf.identity(x)},
+            input_signature=[tf.TensorSpec([None], tf.half, name="x")],
+        ),
+        "total": tf.function(
+            lambda x: {"total": tf.reduce_sum(x)},
+            input_signature=[tf.TensorSpec([None], tf.float32, name="x")],
+        ),
+        "empty": tf.function(
+            lambda x: {"empty": x[:0]},
             input_signature=[tf.TensorSpec([None], tf.float32, name="x")],
         ),
     }

@@ -90,6 +90,22 @@ def test_session_parallelism_sets_both_numbers_of_threads() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "on"),
+    [("", True), ("=true", True), ("=False", False), (None, False)],
+)
+@pytest.mark.parametrize(
+    "name",
+    ["enable_serialization_as_tensor_content", "enable_grpc_healthcheck_service"],
+)
+def test_a_switch_is_off_unless_named(
+    name: str, written: str | None, *, on: bool
+) -> None:
+    arguments = [] if written is None else [f"--{name}{written}"]
+
+    assert getattr(parse([*arguments, BASE]), name) is on
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ([], "--model_base_path"),
@@ -98,13 +114,15 @@ def test_session_parallelism_sets_both_numbers_of_threads() -> None:
         ([BASE, "--port=ten"], "--port"),
         ([BASE, "--port=70000"], "--port"),
         ([BASE, "--tensorflow_session_parallelism=-1"], "parallelism"),
+        ([BASE, "--enable_grpc_healthcheck_service=maybe"], "healthcheck"),
         (["--model_base_path="], "--model_base_path"),
         ([BASE, "--file_system_poll_wait_seconds=-1"], "poll_wait"),
         ([BASE, "--model_config_file_poll_wait_seconds=inf"], "poll_wait"),
         ([BASE, "--flush_filesystem_caches=perhaps"], "flush"),
     ],
     ids=[
-        *("no model", "unknown", "shortened", "word", "range", "negative", "empty"),
+        *("no model", "unknown", "shortened", "word", "range", "negative"),
+        *("switch", "empty"),
         *("poll backwards", "poll never", "no switch"),
     ],
 )

@@ -64,44 +64,10 @@ def test_numbers_are_written_as_tensorflow_serving_writes_them(models: Models) -
     )
 
 
-@pytest.mark.parametrize(
-    ("asked", "words"),
-    [
-        (b"", "JSON Parse error: The document is empty"),
-        (b"  \n", "JSON Parse error: The document is empty"),
-        (b"{", "JSON Parse error"),
-        (b"\xff", "JSON Parse error"),
-        (b"[" * 100_000, "JSON Parse error"),
-        (b"[]", "must be an object"),
-        (b"{}", "Missing 'inputs' or 'instances' key"),
-        (b'{"inputs": 1, "instances": [1]}', "both"),
-        (b'{"instances": []}', "empty"),
-        (b'{"instances": 3}', "must be a list"),
-        (b'{"instances": [[1, 2], [3]]}', "different lengths"),
-        (b'{"instances": [[1, 2], 3]}', "different lengths"),
-        (b'{"instances": [[1, [2]]]}', "x is no float32 tensor"),
-        (b'{"instances": [["a", "b"]]}', "x is no float32 tensor"),
-        (b'{"instances": [[true, false]]}', "x is no float32 tensor"),
-        (b'{"instances": [[null, null]]}', "x is no float32 tensor"),
-        (b'{"instances": [{"z": [1, 2]}]}', "not found in signature: z"),
-        (b'{"instances": [{"x": [1, 2]}, 3]}', "all values, or all objects"),
-        (b'{"inputs": {"x": [[1, 2]], "z": 1}}', "Sent extra: {z}"),
-        (b'{"signature_name": 3, "inputs": 1}', "must be a string"),
-        (b'{"signature_name": "no", "inputs": 1}', 'key "no" not found'),
-        (b'{"signature_name": "mixed", "inputs": [1]}', "this one has 3"),
-        (b'{"signature_name": "picture", "instances": [{"b64": "*"}]}', "b64"),
-        (b'{"signature_name": "picture", "instances": [{"b64": 1}]}', "no string"),
-        (b'{"signature_name": "lopsided", "instances": [1, 2]}', "inconsistent batch"),
-    ],
-    ids=str,
-)
-def test_a_wrong_request_is_refused_with_what_is_wrong(
-    models: Models, asked: bytes, words: str
-) -> None:
-    status, answered = post(models, asked)
+def test_padding_of_base64_may_be_left_out(models: Models) -> None:
+    asked: Any = {"signature_name": "picture", "instances": [{"b64": "YQ"}]}
 
-    assert (status, list(answered)) == (400, ["error"])
-    assert words in answered["error"]
+    assert post(models, asked) == (200, {"predictions": [{"b64": "YQ=="}]})
 
 
 @pytest.mark.parametrize(
@@ -112,7 +78,7 @@ def test_a_wrong_request_is_refused_with_what_is_wrong(
         ("GET", "/v1/models/echo:predict", 400, "Malformed request: GET /v1/models/"),
         ("POST", "/v1/models/echo", 400, "Malformed request: POST /v1/models/echo"),
         ("POST", "/v1/models/echo/versions/x:predict", 400, "Malformed request"),
-        ("GET", f"/v1/models/echo/versions/{2**64}", 400, "Malformed request"),
+        ("GET", f"/v1/models/echo/versions/{2**64}", 400, "Failed to convert version"),
         ("GET", "/other", 404, "Not found"),
         ("GET", "/v1/models/none", 404, "Could not find any versions of model none"),
         (
