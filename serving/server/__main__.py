@@ -72,6 +72,7 @@ def _serve(models: Models, flags: Flags, ending: Event) -> None:
     logger.info("gRPC on port %d, REST on %d", flags.port, flags.rest_api_port)
     _poll(models, reloader, flags, ending)
     logger.info("Ending: answering what was asked")
+    reloader.end()
     stopped = grpc_server.stop(DRAIN_S)
     rest_server.stop(drain_s=DRAIN_S)
     stopped.wait()

@@ -175,6 +175,16 @@ def test_the_wait_ends_when_nobody_waits(reloader: Reloader, put: Put) -> None:
     assert refused(reloader, listed(put("one"))).code is StatusCode.CANCELLED
 
 
+def test_the_wait_ends_with_the_server(reloader: Reloader, put: Put) -> None:
+    def end() -> bool:
+        reloader.end()
+        return True
+
+    with pytest.raises(StatusError) as caught:
+        reloader.reload(listed(put("one")), is_awaited=end)
+    assert caught.value.code is StatusCode.CANCELLED
+
+
 def test_a_load_that_is_tried_again_is_waited_for(
     models: Models, put: Put, tmp_path: Path
 ) -> None:
