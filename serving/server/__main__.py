@@ -15,6 +15,7 @@ from serving.server.model_config import ModelEntry, read_file, single_model
 from serving.server.models import Models, ServedModel
 from serving.server.polling import poll
 from serving.server.reload import ConfigFile, Reloader
+from serving.server.reload_api import reload_handler
 from serving.server.rest_api import RestServer
 from serving.server.status import StatusError
 
@@ -61,11 +62,9 @@ def _serve(models: Models, flags: Flags, ending: Event) -> None:
     if not _await_models(models, flags.file_system_poll_wait_seconds or 1.0, ending):
         return
     grpc_server = make_server(
-        models,
-        addresses=_grpc_addresses(flags),
-        threads=flags.grpc_max_threads,
-        reloader=reloader,
+        models, addresses=_grpc_addresses(flags), threads=flags.grpc_max_threads
     )
+    grpc_server.add_generic_rpc_handlers((reload_handler(reloader),))
     rest_server = RestServer(models, flags.listen_address, flags.rest_api_port)
     grpc_server.start()
     rest_server.start()

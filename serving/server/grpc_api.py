@@ -1,4 +1,4 @@
-"""The gRPC API: PredictionService.Predict and ModelService."""
+"""The gRPC API: PredictionService.Predict and ModelService.GetModelStatus."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,6 @@ import grpc
 
 from serving.messages import (
     GET_MODEL_STATUS,
-    HANDLE_RELOAD_CONFIG,
     PREDICT,
     GetModelStatusRequest,
     GetModelStatusResponse,
@@ -19,8 +18,6 @@ from serving.messages import (
 )
 from serving.server.models import Asked, Models, State
 from serving.server.predict import DEFAULT_SIGNATURE, predict
-from serving.server.reload import Reloader
-from serving.server.reload_api import reload_handler
 from serving.server.status import StatusError, invalid
 
 Request = TypeVar("Request")
@@ -34,19 +31,10 @@ OPTIONS = [
 ]
 
 
-def make_server(
-    models: Models,
-    *,
-    addresses: list[str],
-    threads: int,
-    reloader: Reloader | None = None,
-) -> grpc.Server:
-    """A server that listens once it is started. Raises OSError for a taken address.
-
-    reloader: takes new configs; without it none are taken.
-    """
+def make_server(models: Models, *, addresses: list[str], threads: int) -> grpc.Server:
+    """A server that listens once it is started. Raises OSError for a taken address."""
     server = grpc.server(ThreadPoolExecutor(threads, "grpc"), options=OPTIONS)
-    server.add_generic_rpc_handlers(_handlers(models, reloader))
+    server.add_generic_rpc_handlers(_handlers(models))
     for address in addresses:
         try:
             server.add_insecure_port(address)
@@ -55,9 +43,7 @@ def make_server(
     return server
 
 
-def _handlers(
-    models: Models, reloader: Reloader | None
-) -> tuple[grpc.GenericRpcHandler, ...]:
+def _handlers(models: Models) -> tuple[grpc.GenericRpcHandler, ...]:
     methods = {
         PREDICT: grpc.unary_unary_rpc_method_handler(
             _answering(lambda request: _predict(models, request)),
@@ -70,8 +56,6 @@ def _handlers(
             response_serializer=GetModelStatusResponse.SerializeToString,
         ),
     }
-    if reloader is not None:
-        methods[HANDLE_RELOAD_CONFIG] = reload_handler(reloader)
     return tuple(
         grpc.method_handlers_generic_handler(service, {method: handler})
         for (_, service, method), handler in (

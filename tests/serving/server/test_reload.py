@@ -14,7 +14,7 @@ from serving.server.model_config import ModelEntry
 from serving.server.models import Models, ServedModel, State
 from serving.server.reload import ConfigFile, Reloader
 from serving.server.status import StatusError
-from tests.serving.server.asking import add, answering
+from tests.serving.server.placing import add, answering
 
 Put = Callable[..., str]
 
