@@ -17,6 +17,7 @@ from serving.server.models import Models, ServedModel
 from serving.server.monitoring import metrics_path
 from serving.server.polling import poll
 from serving.server.reload import ConfigFile, Reloader
+from serving.server.reload_api import reload_handler
 from serving.server.rest_api import RestServer
 from serving.server.status import StatusError
 
@@ -67,9 +68,9 @@ def _serve(models: Models, flags: Flags, ending: Event) -> None:
         models,
         addresses=_grpc_addresses(flags),
         threads=flags.grpc_max_threads,
-        reloader=reloader,
         tensor_content=flags.enable_serialization_as_tensor_content,
     )
+    grpc_server.add_generic_rpc_handlers((reload_handler(reloader),))
     health = Health()
     if flags.enable_grpc_healthcheck_service:
         grpc_server.add_generic_rpc_handlers((health.handler(),))
@@ -82,6 +83,7 @@ def _serve(models: Models, flags: Flags, ending: Event) -> None:
     _poll(models, reloader, flags, ending)
     logger.info("Ending: answering what was asked")
     health.leave()
+    reloader.end()
     stopped = grpc_server.stop(DRAIN_S)
     rest_server.stop(drain_s=DRAIN_S)
     stopped.wait()

@@ -1,4 +1,4 @@
-"""The gRPC API: PredictionService and ModelService."""
+"""The gRPC API: PredictionService and ModelService.GetModelStatus."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,6 @@ import grpc
 
 from serving.messages import (
     GET_MODEL_STATUS,
-    HANDLE_RELOAD_CONFIG,
     PREDICT,
     GetModelStatusRequest,
     GetModelStatusResponse,
@@ -40,8 +39,6 @@ from serving.server.models import Asked, Held, Models, State
 from serving.server.multi_inference import infer
 from serving.server.predict import DEFAULT_SIGNATURE, predict
 from serving.server.regress import regress
-from serving.server.reload import Reloader
-from serving.server.reload_api import reload_handler
 from serving.server.status import StatusError, invalid
 
 Request = TypeVar("Request")
@@ -70,12 +67,10 @@ def make_server(
     *,
     addresses: list[str],
     threads: int,
-    reloader: Reloader | None = None,
     tensor_content: bool = False,
 ) -> grpc.Server:
     """A server that listens once it is started. Raises OSError for a taken address.
 
-    reloader: takes new configs; without it none are taken.
     tensor_content: answer Predict in raw bytes instead of typed fields.
     """
     server = grpc.server(
@@ -85,14 +80,8 @@ def make_server(
         maximum_concurrent_rpcs=CALLS_PER_THREAD * threads,
     )
     server.add_generic_rpc_handlers(
-        [
-            _handler(method.path, _unary(models, method))
-            for method in _methods(tensor_content=tensor_content)
-        ]
+        [_handler(models, method) for method in _methods(tensor_content=tensor_content)]
     )
-    if reloader is not None:
-        handler = _handler(HANDLE_RELOAD_CONFIG, reload_handler(reloader))
-        server.add_generic_rpc_handlers([handler])
     for address in addresses:
         try:
             server.add_insecure_port(address)
@@ -127,18 +116,13 @@ def _methods(*, tensor_content: bool) -> list[Method]:
     ]
 
 
-def _unary(models: Models, method: Method) -> "grpc.RpcMethodHandler[Any, Any]":
-    return grpc.unary_unary_rpc_method_handler(
+def _handler(models: Models, method: Method) -> grpc.GenericRpcHandler:
+    _, service, name = method.path.split("/")
+    handler = grpc.unary_unary_rpc_method_handler(
         _answering(partial(method.answer, models)),
         request_deserializer=method.request.FromString,
         response_serializer=method.response.SerializeToString,
     )
-
-
-def _handler(
-    path: str, handler: "grpc.RpcMethodHandler[Any, Any]"
-) -> grpc.GenericRpcHandler:
-    _, service, name = path.split("/")
     return grpc.method_handlers_generic_handler(service, {name: handler})
 
 

@@ -7,7 +7,7 @@ one difference: what is no longer named stays until what is new can be asked.
 import logging
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 from grpc import StatusCode
 
@@ -42,6 +42,7 @@ class Reloader:
         self._any_label = any_label
         self._names: Set[str] | None = None
         self._applying = Lock()
+        self._ending = Event()
 
     def apply(self, config: ModelServerConfig) -> Set[str]:
         """Serve what `config` says; the names of the models that are new.
@@ -67,12 +68,16 @@ class Reloader:
         """
         new = self.apply(config)
         while not self._models.await_outcome(new, LOOK_S):
-            if not is_awaited():
-                raise StatusError(StatusCode.CANCELLED, "Nobody waits any more")
+            if self._ending.is_set() or not is_awaited():
+                raise StatusError(StatusCode.CANCELLED, "Not waited for any more")
             self._models.refresh()
         failed = self._models.failed(new, kind="model")
         if failed is not None:
             raise failed
+
+    def end(self) -> None:
+        """Wait for no model any more: the server ends."""
+        self._ending.set()
 
     def _take_no_list(self, config: ModelServerConfig) -> None:
         if self._names is not None:

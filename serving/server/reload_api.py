@@ -4,16 +4,19 @@ import logging
 
 import grpc
 
-from serving.messages import ReloadConfigRequest, ReloadConfigResponse, StatusProto
+from serving.messages import (
+    HANDLE_RELOAD_CONFIG,
+    ReloadConfigRequest,
+    ReloadConfigResponse,
+    StatusProto,
+)
 from serving.server.reload import MODEL_LIST, Reloader
 from serving.server.status import StatusError, invalid
 
 logger = logging.getLogger(__name__)
 
 
-def reload_handler(
-    reloader: Reloader,
-) -> "grpc.RpcMethodHandler[ReloadConfigRequest, ReloadConfigResponse]":
+def reload_handler(reloader: Reloader) -> grpc.GenericRpcHandler:
     """Answer once the new models can be asked, or with what is wrong."""
 
     def handle(
@@ -26,11 +29,13 @@ def reload_handler(
             context.abort(error.code, error.message)
         return ReloadConfigResponse(status=StatusProto(error_code=0))
 
-    return grpc.unary_unary_rpc_method_handler(
+    _, service, method = HANDLE_RELOAD_CONFIG.split("/")
+    handler = grpc.unary_unary_rpc_method_handler(
         handle,
         request_deserializer=ReloadConfigRequest.FromString,
         response_serializer=ReloadConfigResponse.SerializeToString,
     )
+    return grpc.method_handlers_generic_handler(service, {method: handler})
 
 
 def _reload(

@@ -29,10 +29,11 @@ from serving.server.loader import Threads
 from serving.server.model_config import ModelEntry
 from serving.server.models import Models, ServedModel
 from serving.server.reload import Reloader
+from serving.server.reload_api import reload_handler
 from serving.server.rest_api import answer
 from serving.server.status import StatusError
 from tests.model_server import free_port
-from tests.serving.server.asking import add, answering
+from tests.serving.server.placing import add, answering
 
 URL = "/v1/models/echo/labels"
 UNKNOWN = "Unrecognized servable version label: best one"
@@ -192,8 +193,8 @@ class Caller:
 @pytest.fixture
 def caller(models: Models) -> Iterator[Caller]:
     address = f"127.0.0.1:{free_port()}"
-    reloader = Reloader(models, make)
-    server = make_server(models, addresses=[address], threads=4, reloader=reloader)
+    server = make_server(models, addresses=[address], threads=4)
+    server.add_generic_rpc_handlers((reload_handler(Reloader(models, make)),))
     server.start()
     with grpc.insecure_channel(address) as channel:
         yield Caller(channel)
@@ -243,14 +244,3 @@ def test_only_a_list_can_be_sent(caller: Caller, kind: str) -> None:
             "Only ModelConfigList is currently supported"
         ),
     )
-
-
-def test_without_a_reloader_no_config_can_be_sent(models: Models) -> None:
-    address = f"127.0.0.1:{free_port()}"
-    server = make_server(models, addresses=[address], threads=1)
-    server.start()
-    with grpc.insecure_channel(address) as channel:
-        code, _ = refused(Caller(channel).reload, ModelServerConfig())
-    server.stop(0).wait()
-
-    assert code is StatusCode.UNIMPLEMENTED

@@ -8,7 +8,7 @@ from serving.server.loader import Threads
 from serving.server.models import Models, ServedModel, State
 from serving.server.predict import run
 from serving.server.status import StatusError
-from tests.serving.server.asking import X, add, ask, states
+from tests.serving.server.placing import X, add, ask, states
 
 
 @pytest.fixture

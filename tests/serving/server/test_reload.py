@@ -14,7 +14,7 @@ from serving.server.model_config import ModelEntry
 from serving.server.models import Models, ServedModel, State
 from serving.server.reload import ConfigFile, Reloader
 from serving.server.status import StatusError
-from tests.serving.server.asking import add, answering
+from tests.serving.server.placing import add, answering
 
 Put = Callable[..., str]
 
@@ -173,6 +173,16 @@ def test_a_model_without_files_is_waited_for(
 
 def test_the_wait_ends_when_nobody_waits(reloader: Reloader, put: Put) -> None:
     assert refused(reloader, listed(put("one"))).code is StatusCode.CANCELLED
+
+
+def test_the_wait_ends_with_the_server(reloader: Reloader, put: Put) -> None:
+    def end() -> bool:
+        reloader.end()
+        return True
+
+    with pytest.raises(StatusError) as caught:
+        reloader.reload(listed(put("one")), is_awaited=end)
+    assert caught.value.code is StatusCode.CANCELLED
 
 
 def test_a_load_that_is_tried_again_is_waited_for(

@@ -12,7 +12,7 @@ from serving.server.loader import LoadError, Servable, Threads
 from serving.server.models import ServedModel, State
 from serving.server.policy import VersionPolicy
 from serving.server.status import StatusError
-from tests.serving.server.asking import add, ask, states
+from tests.serving.server.placing import add, ask, states
 
 ALL = VersionPolicy(newest=None)
 Serve = Callable[..., ServedModel]
