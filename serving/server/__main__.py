@@ -7,6 +7,7 @@ import sys
 from threading import Event
 from types import FrameType
 
+from serving.server.execution import make_execution
 from serving.server.flags import Flags, parse
 from serving.server.grpc_api import make_server
 from serving.server.loader import Threads
@@ -54,7 +55,12 @@ def _configured(flags: Flags) -> ServedModel:
     threads = Threads(
         flags.tensorflow_intra_op_parallelism, flags.tensorflow_inter_op_parallelism
     )
-    return ServedModel(flags.model_name, flags.model_base_path, threads)
+    return ServedModel(
+        flags.model_name,
+        flags.model_base_path,
+        threads,
+        make_execution(batching=flags.batching),
+    )
 
 
 def _serve(models: Models, flags: Flags, ending: Event) -> None:

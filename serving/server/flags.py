@@ -8,12 +8,21 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.server.batching_parameters import (
+    BatchingParameters,
+    BatchingParametersError,
+    read_parameters,
+)
+
 MAX_PORT = 65535
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flags:
-    """What the server was started with. A port of 0 leaves that API away."""
+    """What the server was started with. A port of 0 leaves that API away.
+
+    batching: None unless requests are to be joined.
+    """
 
     port: int
     grpc_socket_path: str
@@ -25,6 +34,7 @@ class Flags:
     tensorflow_intra_op_parallelism: int
     tensorflow_inter_op_parallelism: int
     grpc_max_threads: int
+    batching: BatchingParameters | None
 
 
 def parse(arguments: list[str]) -> Flags:
@@ -65,11 +75,52 @@ def parse(arguments: list[str]) -> Flags:
             help=words,
             required=default is None,
         )
+    _add_batching(parser)
     chosen = vars(parser.parse_args(arguments))
+    try:
+        chosen["batching"] = _batching(
+            is_enabled=chosen.pop("enable_batching"),
+            file=chosen.pop("batching_parameters_file"),
+        )
+    except BatchingParametersError as error:
+        parser.error(str(error))
     both = chosen.pop("tensorflow_session_parallelism")
     for name in ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"):
         chosen[name] = chosen[name] or both
     return Flags(**chosen)
+
+
+def _add_batching(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--enable_batching",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_switch,
+        help="compute the requests of several callers in one run",
+    )
+    parser.add_argument(
+        "--batching_parameters_file",
+        default="",
+        help="text protobuf of BatchingParameters",
+    )
+
+
+def _batching(*, is_enabled: bool, file: str) -> BatchingParameters | None:
+    if file and not is_enabled:
+        raise BatchingParametersError(
+            "server_options.batching_parameters_file is set without setting "
+            "server_options.enable_batching to true."
+        )
+    if not is_enabled:
+        return None
+    return read_parameters(Path(file)) if file else BatchingParameters()
+
+
+def _switch(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
 
 
 def _port(text: str) -> int:

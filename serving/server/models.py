@@ -14,6 +14,7 @@ from threading import Condition
 
 from grpc import StatusCode
 
+from serving.server.execution import Execution
 from serving.server.loader import LoadError, Servable, Threads
 from serving.server.status import StatusError, not_found
 from serving.server.versions import (
@@ -65,6 +66,7 @@ class ServedModel:
     name: str
     base_path: Path
     threads: Threads
+    execution: Execution = field(default_factory=Execution)
     _versions: dict[int, Version] = field(default_factory=dict)
     _changed: Condition = field(default_factory=Condition)
     _warned: set[str] = field(default_factory=set)
@@ -153,7 +155,7 @@ class ServedModel:
         return True
 
     def _load(self, folder: Path) -> Servable:
-        servable = Servable(folder, threads=self.threads)
+        servable = self.execution.load(folder, threads=self.threads)
         try:
             warm_up(servable, folder)
         except LoadError:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.server.batching_parameters import BatchingParameters
 from serving.server.flags import parse
 
 BASE = "--model_base_path=/models/m"
@@ -39,6 +40,19 @@ def test_session_parallelism_sets_both_numbers_of_threads() -> None:
     assert flags.tensorflow_inter_op_parallelism == 1
 
 
+def test_requests_are_joined_only_if_that_is_wanted(tmp_path: Path) -> None:
+    file = tmp_path / "batching.config"
+    file.write_text("max_batch_size { value: 8 }")
+    said = [BASE, f"--batching_parameters_file={file}", "--enable_batching"]
+
+    assert parse([BASE]).batching is None
+    assert parse([BASE, "--enable_batching=false"]).batching is None
+    assert parse([BASE, "--enable_batching=true"]).batching == BatchingParameters()
+    batching = parse(said).batching
+    assert batching is not None
+    assert batching.max_batch_size == 8
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -49,8 +63,25 @@ def test_session_parallelism_sets_both_numbers_of_threads() -> None:
         ([BASE, "--port=70000"], "--port"),
         ([BASE, "--tensorflow_session_parallelism=-1"], "parallelism"),
         (["--model_base_path="], "--model_base_path"),
+        ([BASE, "--batching_parameters_file=x"], "without setting server_options"),
+        (
+            [BASE, "--enable_batching", "--batching_parameters_file=/none"],
+            "/none; No such file or directory",
+        ),
+        ([BASE, "--enable_batching=1"], "--enable_batching"),
     ],
-    ids=["no model", "unknown", "shortened", "word", "range", "negative", "empty"],
+    ids=[
+        "no model",
+        "unknown",
+        "shortened",
+        "word",
+        "range",
+        "negative",
+        "empty",
+        "no batching",
+        "no file",
+        "no switch",
+    ],
 )
 def test_a_wrong_flag_is_named_and_ends_the_process(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
