@@ -59,7 +59,7 @@ def _configured(flags: Flags) -> ServedModel:
         flags.model_name,
         flags.model_base_path,
         threads,
-        make_execution(batching=flags.batching),
+        make_execution(batching=flags.batching, bfloat16=flags.bfloat16),
     )
 
 

@@ -15,6 +15,7 @@ from serving.server.batching_parameters import (
 )
 
 MAX_PORT = 65535
+BFLOAT16 = "bfloat16"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Flags:
     tensorflow_inter_op_parallelism: int
     grpc_max_threads: int
     batching: BatchingParameters | None
+    bfloat16: bool
 
 
 def parse(arguments: list[str]) -> Flags:
@@ -76,6 +78,12 @@ def parse(arguments: list[str]) -> Flags:
             required=default is None,
         )
     _add_batching(parser)
+    parser.add_argument(
+        "--mixed_precision",
+        default="",
+        choices=["", BFLOAT16],
+        help="bfloat16: compute with half as many bits where that is faster",
+    )
     chosen = vars(parser.parse_args(arguments))
     try:
         chosen["batching"] = _batching(
@@ -87,6 +95,7 @@ def parse(arguments: list[str]) -> Flags:
     both = chosen.pop("tensorflow_session_parallelism")
     for name in ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"):
         chosen[name] = chosen[name] or both
+    chosen["bfloat16"] = chosen.pop("mixed_precision") == BFLOAT16
     return Flags(**chosen)
 
 

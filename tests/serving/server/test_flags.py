@@ -53,6 +53,12 @@ def test_requests_are_joined_only_if_that_is_wanted(tmp_path: Path) -> None:
     assert batching.max_batch_size == 8
 
 
+def test_fewer_bits_are_computed_only_if_that_is_wanted() -> None:
+    assert not parse([BASE]).bfloat16
+    assert not parse([BASE, "--mixed_precision="]).bfloat16
+    assert parse([BASE, "--mixed_precision=bfloat16"]).bfloat16
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -69,6 +75,7 @@ def test_requests_are_joined_only_if_that_is_wanted(tmp_path: Path) -> None:
             "/none; No such file or directory",
         ),
         ([BASE, "--enable_batching=1"], "--enable_batching"),
+        ([BASE, "--mixed_precision=float16"], "--mixed_precision"),
     ],
     ids=[
         "no model",
@@ -81,6 +88,7 @@ def test_requests_are_joined_only_if_that_is_wanted(tmp_path: Path) -> None:
         "no batching",
         "no file",
         "no switch",
+        "no precision",
     ],
 )
 def test_a_wrong_flag_is_named_and_ends_the_process(
