@@ -7,13 +7,14 @@ before it appears under its version.
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from serving.bfloat16 import RECORD_FILE, Tiles, measure
 from serving.conforming import check_signatures
 from serving.contract import (
     AGGREGATE,
@@ -51,11 +52,14 @@ def export_mil(
     base_path: Path,
     version: int,
     extra: Mapping[str, bytes] | None = None,
+    evaluation: Iterable[Tiles] = (),
 ) -> Path:
     """Write `base_path`/`version`/, whole or not at all. Returns that folder.
 
     base_path: models/<name>, the folder that the model server watches.
     extra: more files for assets.extra/, by name: model card, evaluation, ...
+    evaluation: the tiles of each image on which the effect of bfloat16 is measured;
+    without any, a server with --mixed_precision takes the model on trust.
     Raises ExportError, FileExistsError if that version is there already.
     """
     target = base_path / str(version)
@@ -68,6 +72,7 @@ def export_mil(
         _save(model, written)
         _write_extra(model.contract, written / ASSETS_EXTRA, extra or {})
         _check(model, written)
+        _record_bfloat16(written, evaluation)
         for path in written.rglob("*"):
             _sync(path)
         written.chmod(0o755)  # mkdtemp's 0700 would lock another user's server out.
@@ -155,6 +160,12 @@ def _check(model: MilModel, folder: Path) -> None:
         raise ExportError(str(error)) from error
     finally:
         servable.close()
+
+
+def _record_bfloat16(folder: Path, images: Iterable[Tiles]) -> None:
+    record = measure(folder, images)
+    if record is not None:
+        (folder / RECORD_FILE).write_text(record.to_json(), encoding="utf-8")
 
 
 def _check_answers(model: MilModel, servable: Servable, tiles: Any) -> None:

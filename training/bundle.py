@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ from training.bundle_files import (
     latest_version,
 )
 from training.evaluation.calibration import Platt
+from training.generator import field
+from training.recipes.bags import tiles_of
+from training.recipes.figures import UNSEEN_DRAWINGS
+from training.types import Pixels
+
+EVALUATED = 8  # Seconds, not minutes, at the first start of all.
 
 
 class BundleError(Exception):
@@ -122,6 +129,16 @@ def assembled(
     )
 
 
+def evaluation_tiles(contract: ModelContract) -> Iterator[Pixels]:
+    """Draw the images on which the export measures what bfloat16 changes.
+
+    Half of them malignant; none was trained on. Gives the tiles of each.
+    """
+    for seed in UNSEEN_DRAWINGS[:EVALUATED]:
+        drawn = field(seed, malignant=bool(seed % 2))
+        yield tiles_of(drawn.image, drawn.spacing_um, contract)
+
+
 def export(models: Path, *, folder: Path = BUNDLED) -> Path:
     """Export the bundle as the next version under models/<name>/; returns its folder.
 
@@ -134,4 +151,5 @@ def export(models: Path, *, folder: Path = BUNDLED) -> Path:
         base_path=base_path,
         version=latest_version(base_path) + 1,
         extra=companions(folder),
+        evaluation=evaluation_tiles(model.contract),
     )

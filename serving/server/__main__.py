@@ -8,6 +8,7 @@ from threading import Event
 from types import FrameType
 
 from serving.server.attempts import Retries
+from serving.server.execution import make_execution
 from serving.server.flags import Flags, parse
 from serving.server.grpc_api import make_server
 from serving.server.health import Health
@@ -98,9 +99,16 @@ def _configure(models: Models, flags: Flags) -> Reloader:
         flags.max_num_load_retries, flags.load_retry_interval_micros / 1_000_000
     )
 
+    execution = make_execution(batching=flags.batching, bfloat16=flags.bfloat16)
+
     def make(entry: ModelEntry) -> ServedModel:
         return ServedModel(
-            entry.name, entry.base_path, threads, policy=entry.policy, retries=retries
+            entry.name,
+            entry.base_path,
+            threads,
+            policy=entry.policy,
+            retries=retries,
+            execution=execution,
         )
 
     reloader = Reloader(

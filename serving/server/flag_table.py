@@ -38,9 +38,16 @@ def _path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+def _precision(text: str) -> str:
+    if text not in ("", "bfloat16"):
+        raise ValueError(text)
+    return text
+
+
 TYPE_NAMES: dict[Callable[[str], Any], str] = {
     str: "string",
     _path: "string",
+    _precision: "string",
     _switch: "bool",
     float: "float",
     _seconds: "float",
@@ -142,6 +149,24 @@ FLAGS = (
         _count,
         16,
         "Calls at once: a number of Python threads here.",
+    ),
+    Flag(
+        "enable_batching",
+        _switch,
+        default=False,
+        words="If true, compute the requests of several callers in one run.",
+    ),
+    Flag(
+        "batching_parameters_file",
+        _path,
+        None,
+        "BatchingParameters in protobuf's text format.",
+    ),
+    Flag(
+        "mixed_precision",
+        _precision,
+        "",
+        "bfloat16: compute with half as many bits where that is faster.",
     ),
     Flag(
         "monitoring_config_file",

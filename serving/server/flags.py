@@ -12,7 +12,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from serving.server.batching_parameters import (
+    BatchingParameters,
+    BatchingParametersError,
+    read_parameters,
+)
 from serving.server.flag_table import FLAGS, IGNORED
+
+BFLOAT16 = "bfloat16"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +27,7 @@ class Flags:
     """What the server was started with. A port of 0 leaves that API away.
 
     The fields have the names of the flags in flag_table.
+    batching: None unless requests are to be joined.
     """
 
     port: int
@@ -40,6 +48,8 @@ class Flags:
     monitoring_config_file: str
     enable_serialization_as_tensor_content: bool
     enable_grpc_healthcheck_service: bool
+    batching: BatchingParameters | None
+    bfloat16: bool
 
 
 def parse(arguments: list[str]) -> Flags:
@@ -54,7 +64,26 @@ def parse(arguments: list[str]) -> Flags:
     if not chosen["model_config_file"] and not chosen["model_base_path"]:
         parser.error("Both --model_base_path and --model_config_file are empty!")
     _set_both(chosen)
+    try:
+        chosen["batching"] = _batching(
+            is_enabled=chosen.pop("enable_batching"),
+            file=chosen.pop("batching_parameters_file"),
+        )
+    except BatchingParametersError as error:
+        parser.error(str(error))
+    chosen["bfloat16"] = chosen.pop("mixed_precision") == BFLOAT16
     return Flags(**chosen)
+
+
+def _batching(*, is_enabled: bool, file: Path | None) -> BatchingParameters | None:
+    if file and not is_enabled:
+        raise BatchingParametersError(
+            "server_options.batching_parameters_file is set without setting "
+            "server_options.enable_batching to true."
+        )
+    if not is_enabled:
+        return None
+    return read_parameters(file) if file else BatchingParameters()
 
 
 def _set_both(chosen: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from time import monotonic
 from grpc import StatusCode
 
 from serving.server.attempts import Attempts, Retries
+from serving.server.execution import Execution
 from serving.server.loader import LoadError, Servable, Threads
 from serving.server.metrics import timed_load
 from serving.server.policy import VersionPolicy
@@ -36,6 +37,7 @@ class ServedModel:
     threads: Threads
     policy: VersionPolicy = field(default_factory=VersionPolicy)
     retries: Retries = field(default_factory=Retries)
+    execution: Execution = field(default_factory=Execution)
     _versions: dict[int, Version] = field(default_factory=dict)
     _wanted: list[int] = field(default_factory=list)
     _changed: Condition = field(default_factory=Condition)
@@ -175,7 +177,7 @@ class ServedModel:
 
     def _load(self, folder: Path) -> Servable:
         with timed_load(folder):
-            servable = Servable(folder, threads=self.threads)
+            servable = self.execution.load(folder, threads=self.threads)
         try:
             warm_up(servable, folder)
         except LoadError:

@@ -1,5 +1,6 @@
 """The bundled model: exported, loaded as production does, and asked."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,13 @@ def test_card_travels_with_the_model(models: Path) -> None:
     extra = models / "breast-mil" / "1" / "assets.extra"
     assert (extra / "card.md").read_text() == (BUNDLED / "card.md").read_text()
     assert "majority rate" in (extra / "card.md").read_text()
+
+
+def test_what_bfloat16_changes_travels_with_the_model(models: Path) -> None:
+    extra = models / "breast-mil" / "1" / "assets.extra"
+    record = json.loads((extra / "bfloat16.json").read_text())
+    assert record["images"] == 8
+    assert 0 < record["largest_change"] < 0.1
 
 
 def test_damaged_bundle_is_said_to_be_damaged(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.server.batching_parameters import BatchingParameters
 from serving.server.flags import parse
 
 BASE = "--model_base_path=/models/m"
@@ -89,6 +90,25 @@ def test_session_parallelism_sets_both_numbers_of_threads() -> None:
     assert flags.tensorflow_inter_op_parallelism == 1
 
 
+def test_requests_are_joined_only_if_that_is_wanted(tmp_path: Path) -> None:
+    file = tmp_path / "batching.config"
+    file.write_text("max_batch_size { value: 8 }")
+    said = [BASE, f"--batching_parameters_file={file}", "--enable_batching"]
+
+    assert parse([BASE]).batching is None
+    assert parse([BASE, "--enable_batching=false"]).batching is None
+    assert parse([BASE, "--enable_batching=true"]).batching == BatchingParameters()
+    batching = parse(said).batching
+    assert batching is not None
+    assert batching.max_batch_size == 8
+
+
+def test_fewer_bits_are_computed_only_if_that_is_wanted() -> None:
+    assert not parse([BASE]).bfloat16
+    assert not parse([BASE, "--mixed_precision="]).bfloat16
+    assert parse([BASE, "--mixed_precision=bfloat16"]).bfloat16
+
+
 @pytest.mark.parametrize(
     ("written", "on"),
     [("", True), ("=true", True), ("=False", False), (None, False)],
@@ -119,11 +139,17 @@ def test_a_switch_is_off_unless_named(
         ([BASE, "--file_system_poll_wait_seconds=-1"], "poll_wait"),
         ([BASE, "--model_config_file_poll_wait_seconds=inf"], "poll_wait"),
         ([BASE, "--flush_filesystem_caches=perhaps"], "flush"),
+        ([BASE, "--batching_parameters_file=x"], "without setting server_options"),
+        (
+            [BASE, "--enable_batching", "--batching_parameters_file=/none"],
+            "/none; No such file or directory",
+        ),
+        ([BASE, "--mixed_precision=float16"], "--mixed_precision"),
     ],
     ids=[
         *("no model", "unknown", "shortened", "word", "range", "negative"),
-        *("switch", "empty"),
-        *("poll backwards", "poll never", "no switch"),
+        *("switch", "empty", "poll backwards", "poll never", "no switch"),
+        *("no batching", "no file", "no precision"),
     ],
 )
 def test_a_wrong_flag_is_named_and_ends_the_process(
