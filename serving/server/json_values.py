@@ -76,7 +76,7 @@ def decode_base64(value: dict[str, str]) -> bytes:
 
     Raises StatusError.
     """
-    text = "".join(value[B64].split()).rstrip("=")
+    text = "".join(value[B64].split())
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -8,6 +8,7 @@ from grpc import StatusCode
 
 from serving.server.inference_messages import Example, Input
 from serving.server.loader import Servable
+from serving.server.metrics import page
 from serving.server.status import StatusError
 
 NAME = "half_plus_two"
@@ -57,3 +58,11 @@ def watched_runs(
 
     monkeypatch.setattr(servable, "run", run)
     return runs
+
+
+def metric(name: str, **labels: str) -> float:
+    """A number on the page of metrics, 0 if it is not there."""
+    pairs = ",".join(f'{label}="{text}"' for label, text in labels.items())
+    start = f"{name}{{{pairs}}} "
+    found = [line for line in page().splitlines() if line.startswith(start)]
+    return float(found[0].removeprefix(start)) if found else 0

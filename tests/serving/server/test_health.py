@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import grpc
@@ -22,7 +23,7 @@ SERVICE_UNKNOWN = HealthCheckResponse.SERVICE_UNKNOWN
 
 
 class Probe:
-    """A client of a server that has one thread for everything else."""
+    """A client of a server whose only thread for everything else is busy."""
 
     def __init__(self, health: Health, channel: grpc.Channel) -> None:
         self.health = health
@@ -44,12 +45,16 @@ class Probe:
 @pytest.fixture
 def probe() -> Iterator[Probe]:
     health = Health()
-    server = grpc.server(ThreadPoolExecutor(1))
+    done = Event()
+    pool = ThreadPoolExecutor(1)
+    pool.submit(done.wait)
+    server = grpc.server(pool)
     server.add_generic_rpc_handlers((health.handler(),))
     port = server.add_insecure_port(f"127.0.0.1:{free_port()}")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Probe(health, channel)
+    done.set()
     server.stop(0).wait()
 
 
@@ -86,12 +91,20 @@ def test_open_watches_keep_no_thread(probe: Probe) -> None:
     assert probe.check(HealthCheckRequest(), timeout=30).status == SERVING
 
 
-def test_a_watcher_that_went_is_forgotten(probe: Probe) -> None:
+def test_a_watcher_that_went_is_forgotten(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten = Event()
+    real = probe.health._forget
+
+    def forget(send: Any) -> None:
+        real(send)
+        forgotten.set()
+
+    monkeypatch.setattr(probe.health, "_forget", forget)
     watch = probe.watch()
     next(watch)
     watch.cancel()
-    with pytest.raises(grpc.RpcError):
-        next(watch)
-    probe.health.leave()
 
-    assert probe.check(HealthCheckRequest(), timeout=30).status == NOT_SERVING
+    assert forgotten.wait(30)
+    assert not probe.health._watchers

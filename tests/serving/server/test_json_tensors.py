@@ -174,7 +174,7 @@ def test_a_wrong_model_is_named_after_the_json_is_read(models: Models) -> None:
 
 
 def test_no_depth_of_lists_breaks_the_server(models: Models) -> None:
-    for depth in range(100, 1000, 20):
+    for depth in (100, *range(850, 1000)):
         nested = b"[" * depth + b"]" * depth
         for given in (nested, b'{"inputs": ' + nested + b"}"):
             assert post(models, given)[0] == 400

@@ -19,15 +19,7 @@ from serving.server.models import Models, ServedModel
 from serving.server.rest_api import RestServer, answer
 from serving.server.status import invalid
 from tests.model_server import free_port
-from tests.serving.server.inferring import NAME, asked
-
-
-def value(name: str, **labels: str) -> float:
-    """A number on the page, 0 if it is not there."""
-    pairs = ",".join(f'{label}="{text}"' for label, text in labels.items())
-    start = f"{name}{{{pairs}}} "
-    found = [line for line in page().splitlines() if line.startswith(start)]
-    return float(found[0].removeprefix(start)) if found else 0
+from tests.serving.server.inferring import NAME, asked, metric
 
 
 def test_a_counter_is_a_line() -> None:
@@ -104,18 +96,29 @@ def test_a_request_is_counted_by_how_it_ends() -> None:
         raise invalid("no")
 
     count = ":tensorflow:serving:request_count"
-    assert value(count, **counted, status="OK") == 1
-    assert value(count, **counted, status="INVALID_ARGUMENT") == 1
-    assert value(latency, **counted, API="Predict", entrypoint="GRPC") == 1
+    assert metric(count, **counted, status="OK") == 1
+    assert metric(count, **counted, status="INVALID_ARGUMENT") == 1
+    assert metric(latency, **counted, API="Predict", entrypoint="GRPC") == 1
 
 
 def test_rest_requests_are_counted(half_plus_two: Models) -> None:
     counted = {"model_name": "nobody", "status": "NOT_FOUND"}
-    before = value(":tensorflow:serving:request_count", **counted)
+    before = metric(":tensorflow:serving:request_count", **counted)
     body = b'{"instances": [1]}'
     answer(half_plus_two, "POST", "/v1/models/nobody:predict", body)
 
-    assert value(":tensorflow:serving:request_count", **counted) == before + 1
+    assert metric(":tensorflow:serving:request_count", **counted) == before + 1
+
+
+def test_the_time_of_a_rest_prediction_is_put_down_to_its_model(
+    half_plus_two: Models,
+) -> None:
+    timed = {"model_name": NAME, "API": "Predict", "runtime": "TF1"}
+    before = metric(":tensorflow:serving:runtime_latency_count", **timed)
+    body = b'{"instances": [[1]]}'
+    assert answer(half_plus_two, "POST", f"/v1/models/{NAME}:predict", body)[0] == 200
+
+    assert metric(":tensorflow:serving:runtime_latency_count", **timed) == before + 1
 
 
 def test_runs_and_examples_are_counted(half_plus_two: Models) -> None:
@@ -128,11 +131,11 @@ def test_runs_and_examples_are_counted(half_plus_two: Models) -> None:
             {"model_name": NAME, "API": "Classify", "runtime": "TF1"},
         ),
     )
-    before = [value(name, **labels) for name, labels in names]
+    before = [metric(name, **labels) for name, labels in names]
     request = asked(ClassificationRequest, "labels", 1.0, 2.0, 3.0)
     with half_plus_two.hold(NAME, None) as held:
         classify(held.servable, request)
-    after = [value(name, **labels) for name, labels in names]
+    after = [metric(name, **labels) for name, labels in names]
 
     grown = [new - old for new, old in zip(after, before, strict=True)]
     assert grown == [1, 3, 3, 1]
@@ -150,9 +153,9 @@ def test_loads_are_counted(half_plus_two_path: Path, tmp_path: Path) -> None:
 
     attempts = ":tensorflow:cc:saved_model:load_attempt_count"
     path, broken = str(tmp_path / "1"), str(tmp_path / "2")
-    assert value(attempts, model_path=path, status="success") == 1
-    assert value(attempts, model_path=broken, status="fail") == 1
-    assert value(":tensorflow:cc:saved_model:load_latency", model_path=path) > 0
+    assert metric(attempts, model_path=path, status="success") == 1
+    assert metric(attempts, model_path=broken, status="fail") == 1
+    assert metric(":tensorflow:cc:saved_model:load_latency", model_path=path) > 0
 
 
 @pytest.fixture(params=["", "/metrics"])

@@ -25,7 +25,7 @@ from serving.server.inference_messages import (
 )
 from serving.server.models import Models
 from tests.model_server import free_port
-from tests.serving.server.inferring import NAME, VERSION, asked, examples
+from tests.serving.server.inferring import NAME, VERSION, asked, examples, metric
 
 Serve = Callable[..., Any]
 
@@ -206,3 +206,23 @@ def test_answers_go_into_tensor_content_if_the_server_is_told_to(serve: Serve) -
     assert not answer.float_val
     assert tf.make_ndarray(answer).tolist() == [[3.0], [4.0]]
     assert answered_by(response.model_spec) == (NAME, VERSION, "serving_default")
+
+
+def test_calls_are_counted_by_model_api_and_ending(stub: Any) -> None:
+    requests = {
+        "Predict": predict_request(),
+        "Classify": asked(ClassificationRequest, "labels", 2.0),
+        "Regress": asked(RegressionRequest, "flat", 2.0),
+    }
+    latency = ":tensorflow:serving:request_latency_count"
+    count = ":tensorflow:serving:request_count"
+    for api, request in requests.items():
+        call = getattr(stub, api)
+        labels = {"model_name": NAME, "API": api, "entrypoint": "GRPC"}
+        wrong = {"model_name": api, "status": "NOT_FOUND"}
+        before = metric(latency, **labels), metric(count, **wrong)
+        call(request, timeout=30)
+        request.model_spec.name = api
+        failed(call, request)
+        after = metric(latency, **labels), metric(count, **wrong)
+        assert after == (before[0] + 1, before[1] + 1)

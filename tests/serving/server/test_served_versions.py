@@ -214,7 +214,7 @@ def test_a_version_that_comes_back_is_tried_anew(
     assert states(model) == {1: State.AVAILABLE}
 
 
-def _fail(_self: Servable, folder: Path, *, threads: Threads) -> None:
+def _fail(_self: Servable, folder: Path, **_facts: object) -> None:
     raise LoadError(f"{folder} {threads}")
 
 

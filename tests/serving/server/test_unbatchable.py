@@ -134,7 +134,7 @@ def test_such_a_model_ends_the_start_of_a_server_with_batching(warmed_up: Path) 
     result = subprocess.run(
         [
             *(sys.executable, "-m", "serving.server", "--enable_batching"),
-            f"--model_base_path={warmed_up}",
+            *(f"--model_base_path={warmed_up}", "--max_num_load_retries=0"),
         ],
         cwd=REPOSITORY,
         capture_output=True,
