@@ -121,8 +121,8 @@ class BatchedServable(Servable):
     ) -> list[Array]:
         """Compute the `wanted` outputs. Raises ModelError, StatusError.
 
-        A call for some outputs only, or for several signatures at once (MultiInference),
-        is none of a signature: it is not batched.
+        A call for some outputs only, or for several signatures at once, is none of a
+        signature: it is not batched.
         """
         outputs = sorted(signature.outputs)
         queue = self._queues.get(_key(signature))

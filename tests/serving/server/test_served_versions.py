@@ -215,7 +215,7 @@ def test_a_version_that_comes_back_is_tried_anew(
 
 
 def _fail(_self: Servable, folder: Path, **_facts: object) -> None:
-    raise LoadError(f"{folder} {threads}")
+    raise LoadError(str(folder))
 
 
 def test_a_failed_version_that_is_gone_is_no_failure(
