@@ -15,6 +15,7 @@ from threading import Condition
 from grpc import StatusCode
 
 from serving.server.execution import Execution
+from serving.server.heap import give_back
 from serving.server.loader import LoadError, Servable, Threads
 from serving.server.status import StatusError, not_found
 from serving.server.versions import (
@@ -161,6 +162,7 @@ class ServedModel:
         except LoadError:
             servable.close()
             raise
+        give_back()
         return servable
 
     def _unload(self, version: Version, *, timeout_s: float | None = None) -> bool:
