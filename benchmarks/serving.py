@@ -3,7 +3,8 @@
 python -m benchmarks.serving [BASE_PATH]
 
 BASE_PATH: models/<name> of a "mil" model; without it, the tests' tiny one. Both sides
-of a ratio run in turns, on the same tiles, with as many callers.
+of a ratio run in turns, on the same tiles, with as many callers. The page's section
+about real networks is written by benchmarks.serving_networks.
 """
 
 import argparse
@@ -22,12 +23,12 @@ from typing import Any
 import numpy as np
 import psutil
 
+from benchmarks.serving_page import write_first
 from serving.client import ServingClient
 from serving.contract import EMBED
 from serving.server.loader import Servable, Threads
 from tests.model_server import ModelServer, export_tiny_model
 
-REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "serving.md"
 BATCH = 16
 CALLERS = 16
 ROUNDS = 7
@@ -194,8 +195,7 @@ def main() -> None:
             export_tiny_model(base_path)
         load = os.getloadavg()[0]
         page = report(base_path.name, measure(base_path), load=load)
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(page, encoding="utf-8")
+    write_first(page)
     print(page)
 
 

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,11 +67,15 @@ def measure(folder: Path, images: Iterable[Tiles]) -> Bfloat16Record | None:
     bfloat16 here, and that says nothing about a machine where it does.
     Raises LoadError.
     """
+    waiting = iter(images)
+    first = next(waiting, None)
+    if first is None:
+        return None
     wide = Servable(folder, threads=Threads())
     narrow = Servable(folder, threads=Threads(), bfloat16=True)
     try:
         changes: list[float] = []
-        for tiles in images:
+        for tiles in chain([first], waiting):
             before, after = (_embeddings(each, tiles) for each in (wide, narrow))
             if not changes and np.array_equal(before, after):
                 return None
@@ -83,10 +88,8 @@ def measure(folder: Path, images: Iterable[Tiles]) -> Bfloat16Record | None:
     return record_of(changes)
 
 
-def record_of(changes: Sequence[float]) -> Bfloat16Record | None:
-    """Sum up the changes of each image's probability; None if there are none."""
-    if not changes:
-        return None
+def record_of(changes: Sequence[float]) -> Bfloat16Record:
+    """Sum up the changes of each image's probability."""
     largest = math.nan if any(map(math.isnan, changes)) else max(changes)
     return Bfloat16Record(largest_change=largest, images=len(changes))
 

@@ -100,7 +100,7 @@ class Servable:
         freezes: whether stateless signatures may run without variables.
         bfloat16: whether these compute with half as many bits where that is faster.
         """
-        self._session = _session(threads)
+        self._session: Any = _session(threads)
         self._frozen: Frozen | None = None
         self._frozen_session: Any = None
         self._callables: dict[tuple[tuple[str, ...], ...], Callable[..., Any]] = {}
@@ -149,9 +149,9 @@ class Servable:
     def close(self) -> None:
         """Give the memory back. Nobody may be inside `run`."""
         self._callables.clear()
-        self._session.close()
-        if self._frozen_session is not None:
-            self._frozen_session.close()
+        for session in (self._session, self._frozen_session):
+            if session is not None:
+                session.close()
 
     def _callable(
         self, feed: tuple[str, ...], fetch: tuple[str, ...]
@@ -189,7 +189,11 @@ class Servable:
             return
         self._frozen = frozen
         plain = [each for each in ends if not frozen.has(*each)]
-        forget(session, variables_of(loaded) - variables_of(loaded, plain))
+        if plain:
+            forget(session, variables_of(loaded) - variables_of(loaded, plain))
+        else:
+            session.close()
+            self._session = None  # Deleted, it gives all its memory back.
 
 
 def _session(threads: Threads, *, bfloat16: bool = False) -> Any:

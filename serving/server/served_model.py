@@ -16,6 +16,7 @@ from grpc import StatusCode
 
 from serving.server.attempts import Attempts, Retries
 from serving.server.execution import Execution
+from serving.server.heap import give_back
 from serving.server.loader import LoadError, Servable, Threads
 from serving.server.metrics import timed_load
 from serving.server.policy import VersionPolicy
@@ -183,6 +184,7 @@ class ServedModel:
         except LoadError:
             servable.close()
             raise
+        give_back()
         return servable
 
     def _unload(self, version: Version) -> None:

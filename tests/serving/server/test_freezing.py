@@ -8,6 +8,7 @@ import pytest
 from serving.server import freezing
 from serving.server.loader import ModelError, Servable, Threads
 from serving.server.variables import read
+from tests.serving.server.batched import export_batched
 from tests.serving.server.stateful import (
     STATEFUL,
     STATELESS,
@@ -104,6 +105,15 @@ def test_variables_that_nobody_reads_any_more_are_given_back(
     assert read(frozen._session, [names[4, 3]])[0].shape == (4, 3)  # `gather` reads it.
     with pytest.raises(ModelError, match=r"uninitialized|not exist|not found"):
         read(frozen._session, [names[3, 3, 3, 5]])
+
+
+def test_a_model_without_any_state_keeps_no_variables(tmp_path: Path) -> None:
+    servable = Servable(export_batched(tmp_path / "1"), threads=Threads(1, 1))
+    x = np.array([1.0, 2.0], np.float32)
+
+    assert servable._session is None
+    assert ask(servable, "double", x)["y"].tolist() == [2, 4]
+    servable.close()
 
 
 def test_a_model_that_is_too_large_is_served_as_it_was_loaded(
