@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from serving.messages import (
     GET_MODEL_STATUS,
@@ -39,10 +40,8 @@ from serving.server.models import Asked, Held, Models, State
 from serving.server.multi_inference import infer
 from serving.server.predict import DEFAULT_SIGNATURE, predict
 from serving.server.regress import regress
+from serving.server.room import Room
 from serving.server.status import StatusError, invalid
-
-Request = TypeVar("Request")
-Response = TypeVar("Response")
 
 OPTIONS = [
     ("grpc.max_send_message_length", -1),
@@ -50,15 +49,14 @@ OPTIONS = [
     # Or a second server would silently take half of the calls.
     ("grpc.so_reuseport", 0),
 ]
-CALLS_PER_THREAD = 8  # One is computed, seven wait.
+CALLS_PER_THREAD = 5  # One is computed, four wait: gRPC has received them whole.
 
 
 class Method(NamedTuple):
-    """One method: what comes in, what goes out, and how."""
+    """One method: what comes in, and what answers it."""
 
     path: str
     request: Any
-    response: Any
     answer: Callable[[Models, Any], Any]
 
 
@@ -76,11 +74,15 @@ def make_server(
     server = grpc.server(
         ThreadPoolExecutor(threads, "grpc"),
         options=OPTIONS,
-        # Some wait for a thread; more than these are refused with RESOURCE_EXHAUSTED.
+        # More are refused with RESOURCE_EXHAUSTED, and cost no memory.
         maximum_concurrent_rpcs=CALLS_PER_THREAD * threads,
     )
+    room = Room()
     server.add_generic_rpc_handlers(
-        [_handler(models, method) for method in _methods(tensor_content=tensor_content)]
+        [
+            _handler(models, method, room)
+            for method in _methods(tensor_content=tensor_content)
+        ]
     )
     for address in addresses:
         try:
@@ -93,51 +95,33 @@ def make_server(
 def _methods(*, tensor_content: bool) -> list[Method]:
     return [
         Method(
-            PREDICT,
-            PredictRequest,
-            PredictResponse,
-            partial(_predict, tensor_content=tensor_content),
+            PREDICT, PredictRequest, partial(_predict, tensor_content=tensor_content)
         ),
-        Method(CLASSIFY, ClassificationRequest, ClassificationResponse, _classify),
-        Method(REGRESS, RegressionRequest, RegressionResponse, _regress),
-        Method(MULTI_INFERENCE, MultiInferenceRequest, MultiInferenceResponse, _infer),
-        Method(
-            GET_MODEL_METADATA,
-            GetModelMetadataRequest,
-            GetModelMetadataResponse,
-            _get_model_metadata,
-        ),
-        Method(
-            GET_MODEL_STATUS,
-            GetModelStatusRequest,
-            GetModelStatusResponse,
-            _get_model_status,
-        ),
+        Method(CLASSIFY, ClassificationRequest, _classify),
+        Method(REGRESS, RegressionRequest, _regress),
+        Method(MULTI_INFERENCE, MultiInferenceRequest, _infer),
+        Method(GET_MODEL_METADATA, GetModelMetadataRequest, _get_model_metadata),
+        Method(GET_MODEL_STATUS, GetModelStatusRequest, _get_model_status),
     ]
 
 
-def _handler(models: Models, method: Method) -> grpc.GenericRpcHandler:
+def _handler(models: Models, method: Method, room: Room) -> grpc.GenericRpcHandler:
+    """Bytes in, bytes out: gRPC would unpack as many requests as there are threads."""
+
+    def handle(sent: bytes, context: grpc.ServicerContext) -> bytes:
+        with room.hold(len(sent)):
+            try:
+                request = method.request.FromString(sent)
+                answered: bytes = method.answer(models, request).SerializeToString()
+            except StatusError as error:
+                context.abort(error.code, error.message)
+            except DecodeError as error:
+                context.abort(grpc.StatusCode.INTERNAL, str(error))
+        return answered
+
     _, service, name = method.path.split("/")
-    handler = grpc.unary_unary_rpc_method_handler(
-        _answering(partial(method.answer, models)),
-        request_deserializer=method.request.FromString,
-        response_serializer=method.response.SerializeToString,
-    )
-    return grpc.method_handlers_generic_handler(service, {name: handler})
-
-
-def _answering(
-    answer: Callable[[Request], Response],
-) -> Callable[[Request, grpc.ServicerContext], Response]:
-    """Turn a StatusError into the call's status."""
-
-    def handle(request: Request, context: grpc.ServicerContext) -> Response:
-        try:
-            return answer(request)
-        except StatusError as error:
-            context.abort(error.code, error.message)
-
-    return handle
+    made: dict[str, Any] = {name: grpc.unary_unary_rpc_method_handler(handle)}
+    return grpc.method_handlers_generic_handler(service, made)
 
 
 def _predict(
