@@ -20,6 +20,7 @@ from serving.server.polling import poll
 from serving.server.reload import ConfigFile, Reloader
 from serving.server.reload_api import reload_handler
 from serving.server.rest_api import RestServer
+from serving.server.ssl_config import read_credentials
 from serving.server.status import StatusError
 
 logger = logging.getLogger("serving.server")
@@ -70,6 +71,8 @@ def _serve(models: Models, flags: Flags, ending: Event) -> None:
         addresses=_grpc_addresses(flags),
         threads=flags.grpc_max_threads,
         tensor_content=flags.enable_serialization_as_tensor_content,
+        credentials=read_credentials(flags.ssl_config_file),
+        options=flags.grpc_channel_arguments,
     )
     grpc_server.add_generic_rpc_handlers((reload_handler(reloader),))
     health = Health()

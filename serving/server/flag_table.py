@@ -44,10 +44,20 @@ def _precision(text: str) -> str:
     return text
 
 
+def _channel_arguments(text: str) -> tuple[tuple[str, int | str], ...]:
+    pairs = [each.partition("=") for each in text.split(",") if each]
+    if any(not name or not value for name, _, value in pairs):
+        raise ValueError(text)
+    return tuple(
+        (name, int(value) if value.isdigit() else value) for name, _, value in pairs
+    )
+
+
 TYPE_NAMES: dict[Callable[[str], Any], str] = {
     str: "string",
     _path: "string",
     _precision: "string",
+    _channel_arguments: "string",
     _switch: "bool",
     float: "float",
     _seconds: "float",
@@ -186,6 +196,18 @@ FLAGS = (
         default=False,
         words="Answer grpc.health.v1.Health too.",
     ),
+    Flag(
+        "ssl_config_file",
+        _path,
+        None,
+        "An SSLConfig in protobuf's text format: encrypt the TCP port of the gRPC API.",
+    ),
+    Flag(
+        "grpc_channel_arguments",
+        _channel_arguments,
+        (),
+        "Of gRPC, by commas: grpc.max_connection_age_ms=2000,...",
+    ),
     Flag("version", _switch, default=False, words="Display version."),
 )
 
@@ -200,4 +222,5 @@ IGNORED = (
     ),
     Flag("per_process_gpu_memory_fraction", float, 0.0, HERE),
     Flag("rest_api_num_threads", _count, 0, HERE),
+    Flag("rest_api_timeout_in_ms", _count, 30_000, HERE),
 )

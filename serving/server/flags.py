@@ -48,6 +48,8 @@ class Flags:
     monitoring_config_file: str
     enable_serialization_as_tensor_content: bool
     enable_grpc_healthcheck_service: bool
+    ssl_config_file: Path | None
+    grpc_channel_arguments: tuple[tuple[str, int | str], ...]
     batching: BatchingParameters | None
     bfloat16: bool
 

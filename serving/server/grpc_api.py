@@ -1,6 +1,6 @@
 """The gRPC API: PredictionService and ModelService.GetModelStatus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -66,14 +66,18 @@ def make_server(
     addresses: list[str],
     threads: int,
     tensor_content: bool = False,
+    credentials: grpc.ServerCredentials | None = None,
+    options: Sequence[tuple[str, int | str]] = (),
 ) -> grpc.Server:
     """A server that listens once it is started. Raises OSError for a taken address.
 
     tensor_content: answer Predict in raw bytes instead of typed fields.
+    credentials: encrypt what comes by TCP; a UNIX socket needs none.
+    options: more of gRPC's own.
     """
     server = grpc.server(
         ThreadPoolExecutor(threads, "grpc"),
-        options=OPTIONS,
+        options=[*OPTIONS, *options],
         # More are refused with RESOURCE_EXHAUSTED, and cost no memory.
         maximum_concurrent_rpcs=CALLS_PER_THREAD * threads,
     )
@@ -86,7 +90,10 @@ def make_server(
     )
     for address in addresses:
         try:
-            server.add_insecure_port(address)
+            if credentials is None or address.startswith("unix:"):
+                server.add_insecure_port(address)
+            else:
+                server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: {error}") from error
     return server

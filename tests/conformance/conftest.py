@@ -86,7 +86,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     )
     port, rest_port = free_port(), free_port()
     command = [
-        *(sys.executable, "-m", "serving.server", f"--port={port}"),
+        *(f"{REPOSITORY}/serving/tensorflow_model_server", f"--port={port}"),
         *(
             f"--rest_api_port={rest_port}",
             "--allow_version_labels_for_unavailable_models",
@@ -94,7 +94,10 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         f"--model_config_file={folder}/models.config",
     ]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
+        python = os.environ | {"PYTHON": sys.executable}
+        server = subprocess.Popen(
+            command, cwd=folder, env=python, stdout=log, stderr=log
+        )
         try:
             made = Target(f"127.0.0.1:{port}", f"127.0.0.1:{rest_port}")
             wait_until(lambda: is_open(made, server), "the server did not open")

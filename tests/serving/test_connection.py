@@ -1,7 +1,5 @@
 """Retries, the breaker and TLS, on a server that does what a test wants."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,25 +151,6 @@ def test_a_dead_server_costs_no_connecting_after_a_while() -> None:
 
 
 # --- TLS ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A key, and the certificate of 127.0.0.1 that it signed itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    key, made = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-            *("-subj", "/CN=serving", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(key), "-out", str(made)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return key, made
 
 
 def test_a_server_is_known_by_its_certificate(certificate: tuple[Path, Path]) -> None:

@@ -103,6 +103,16 @@ def test_requests_are_joined_only_if_that_is_wanted(tmp_path: Path) -> None:
     assert batching.max_batch_size == 8
 
 
+def test_channel_arguments_are_words_and_numbers() -> None:
+    said = "grpc.max_connection_age_ms=2000,grpc.lb_policy_name=grpclb"
+
+    assert parse([BASE]).grpc_channel_arguments == ()
+    assert parse([BASE, f"--grpc_channel_arguments={said}"]).grpc_channel_arguments == (
+        ("grpc.max_connection_age_ms", 2000),
+        ("grpc.lb_policy_name", "grpclb"),
+    )
+
+
 def test_fewer_bits_are_computed_only_if_that_is_wanted() -> None:
     assert not parse([BASE]).bfloat16
     assert not parse([BASE, "--mixed_precision="]).bfloat16
@@ -145,11 +155,12 @@ def test_a_switch_is_off_unless_named(
             "/none; No such file or directory",
         ),
         ([BASE, "--mixed_precision=float16"], "--mixed_precision"),
+        ([BASE, "--grpc_channel_arguments=grpc.x"], "channel_arguments"),
     ],
     ids=[
         *("no model", "unknown", "shortened", "word", "range", "negative"),
         *("switch", "empty", "poll backwards", "poll never", "no switch"),
-        *("no batching", "no file", "no precision"),
+        *("no batching", "no file", "no precision", "no argument"),
     ],
 )
 def test_a_wrong_flag_is_named_and_ends_the_process(
