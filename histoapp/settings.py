@@ -98,7 +98,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL")
 SERVING_ADDRESS = env.str("SERVING_ADDRESS")
 SERVING_MODEL = env.str("SERVING_MODEL", default="breast-mil")
-SERVING_AUTHORITY = Path(known) if (known := env.str("SERVING_AUTHORITY", "")) else None
+SERVING_AUTHORITY = (
+    Path(known) if (known := env.str("SERVING_AUTHORITY", default="")) else None
+)
 WORKER_SLOTS = env.int("WORKER_SLOTS", default=2)
 
 # --- Images -----------------------------------------------------------------
