@@ -44,6 +44,7 @@ static: export REDIS_URL = redis://127.0.0.1:1
 static: export SERVING_ADDRESS = 127.0.0.1:1
 static: export STORAGE_ROOT = var/files
 static: export STATIC_ROOT = var/static
+static: export HTTPS = 1
 static: .venv/test.stamp node_modules/.stamp
 	echo "Checking style, types, directions, templates and settings ..."
 	.venv/bin/ruff check
