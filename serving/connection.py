@@ -39,6 +39,7 @@ NEVER_RUN = {
 
 # Before the second and the third try. A restart takes longer: that is the caller's.
 PAUSES_S = (0.05, 0.2)
+JITTER = random.SystemRandom()
 
 
 class Breaker:
@@ -130,10 +131,10 @@ class Connection:
             try:
                 return self._try(request, ends_at)
             except grpc.RpcError as error:
-                pause_s *= random.uniform(0.5, 1)  # noqa: S311, PLW2901 (jitter, no secret)
-                if not never_ran(error) or time.monotonic() + pause_s >= ends_at:
+                wait_s = pause_s * JITTER.uniform(0.5, 1)
+                if not never_ran(error) or time.monotonic() + wait_s >= ends_at:
                     raise
-                time.sleep(pause_s)
+                time.sleep(wait_s)
         return self._try(request, ends_at)
 
     def _try(self, request: PredictRequest, ends_at: float) -> PredictResponse:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -93,9 +92,7 @@ def _is_batch(info: TensorInfo) -> bool:
 
 
 def _grey(info: TensorInfo, batch: int) -> Array:
-    assert info.shape is not None  # noqa: S101 (_is_batch was asked)
-    shape: Any = (batch, *info.shape[1:])
-    return np.full(shape, 127, info.numpy_dtype)
+    return np.full((batch, *(info.shape or ())[1:]), 127, info.numpy_dtype)
 
 
 def _contract_of(folder: Path) -> ModelContract | None:

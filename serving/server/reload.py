@@ -125,7 +125,7 @@ class ConfigFile:
             self._reloader.apply(read_file(self._path))
         except StatusError as error:
             if error.message != self._said:
-                logger.error("Failed to reload the model config: %s", error)  # noqa: TRY400 (the trace adds nothing)
+                logger.warning("Failed to reload the model config: %s", error)
             self._said = error.message
         else:
             self._said = ""

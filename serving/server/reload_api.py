@@ -25,7 +25,7 @@ def reload_handler(reloader: Reloader) -> grpc.GenericRpcHandler:
         try:
             _reload(reloader, request, context)
         except StatusError as error:
-            logger.error("ReloadConfig failed: %s", error)  # noqa: TRY400 (the trace adds nothing)
+            logger.warning("ReloadConfig failed: %s", error)
             context.abort(error.code, error.message)
         return ReloadConfigResponse(status=StatusProto(error_code=0))
 

@@ -96,22 +96,22 @@ def _predict(models: Models, name: str, version: Asked, body: bytes) -> str:
     return write_answer(outputs, by_row=asked.by_row)
 
 
-def _classify(models: Models, name: str, version: Asked, body: bytes) -> str:
+def _of_examples(request: Any, name: str, body: bytes) -> Any:
     asked = parse_object(body)
-    request = ClassificationRequest()
     request.model_spec.name = name
     request.model_spec.signature_name = signature_name(asked)
     request.input.CopyFrom(read_input(asked))
+    return request
+
+
+def _classify(models: Models, name: str, version: Asked, body: bytes) -> str:
+    request = _of_examples(ClassificationRequest(), name, body)
     with models.hold(name, version) as held:
         return write_classifications(classify(held.servable, request))
 
 
 def _regress(models: Models, name: str, version: Asked, body: bytes) -> str:
-    asked = parse_object(body)
-    request = RegressionRequest()
-    request.model_spec.name = name
-    request.model_spec.signature_name = signature_name(asked)
-    request.input.CopyFrom(read_input(asked))
+    request = _of_examples(RegressionRequest(), name, body)
     with models.hold(name, version) as held:
         return write_regressions(regress(held.servable, request))
 

@@ -79,11 +79,10 @@ class ServedModel:
     def hold(self, number: int | None) -> Iterator[Held]:
         """Keep a version loaded; the newest unless one is named. Raises StatusError."""
         with self._changed:
-            version = self._find(number)
+            version, servable = self._find(number)
             version.holders += 1
         try:
-            assert version.servable is not None  # noqa: S101 (AVAILABLE means loaded)
-            yield Held(self.name, version.number, version.servable)
+            yield Held(self.name, version.number, servable)
         finally:
             with self._changed:
                 version.holders -= 1
@@ -91,14 +90,16 @@ class ServedModel:
             if is_last:
                 self._close(version)
 
-    def _find(self, number: int | None) -> Version:
+    def _find(self, number: int | None) -> tuple[Version, Servable]:
         available = [
-            version
+            (version, version.servable)
             for version in self._versions.values()
-            if version.state is State.AVAILABLE and number in (None, version.number)
+            if version.state is State.AVAILABLE
+            and version.servable is not None
+            and number in (None, version.number)
         ]
         if available:
-            return max(available, key=lambda version: version.number)
+            return max(available, key=lambda found: found[0].number)
         raise no_servable(self.name, number)
 
     def refresh(self) -> None:
@@ -166,15 +167,20 @@ class ServedModel:
         try:
             servable = self._load(folder)
         except LoadError as error:
-            logger.error("Cannot load %s version %d: %s", *self._id(version), error)  # noqa: TRY400 (the trace would say where TensorFlow was, not what is wrong)
-            if not version.attempts.note_failure(files, monotonic()):
-                version.error = StatusError(StatusCode.UNKNOWN, str(error))
-                self._move(version, State.END)
+            self._note_failure(version, files, error)
             return False
         version.servable = servable
         self._move(version, State.AVAILABLE)
         logger.info("Serving %s version %d", *self._id(version))
         return True
+
+    def _note_failure(
+        self, version: Version, files: Fingerprint, error: LoadError
+    ) -> None:
+        logger.error("Cannot load %s version %d: %s", *self._id(version), error)
+        if not version.attempts.note_failure(files, monotonic()):
+            version.error = StatusError(StatusCode.UNKNOWN, str(error))
+            self._move(version, State.END)
 
     def _load(self, folder: Path) -> Servable:
         with timed_load(folder):

@@ -31,7 +31,7 @@ def shared_server(exported: Path) -> Iterator[ModelServer]:
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A key, and the certificate of 127.0.0.1 that it signed itself."""
     openssl = shutil.which("openssl")
-    if openssl is None:
+    if openssl is None:  # No package of ours makes one; a kept key would be a secret.
         pytest.skip("openssl is not installed")
     key, made = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(

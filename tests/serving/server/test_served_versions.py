@@ -17,6 +17,8 @@ from tests.serving.server.placing import add, ask, states
 ALL = VersionPolicy(newest=None)
 Serve = Callable[..., ServedModel]
 
+RETRIES = Retries()
+
 
 @pytest.fixture
 def base_path(tmp_path: Path) -> Path:
@@ -28,7 +30,7 @@ def serve(base_path: Path) -> Iterator[Serve]:
     """Make a model; unload it at the end."""
     made = []
 
-    def serve(policy: VersionPolicy, retries: Retries = Retries()) -> ServedModel:  # noqa: B008 (it is a tuple)
+    def serve(policy: VersionPolicy, retries: Retries = RETRIES) -> ServedModel:
         made.append(ServedModel("echo", base_path, Threads(1, 1), policy, retries))
         return made[-1]
 
